@@ -1,0 +1,1 @@
+"""What a shop does. Knows neither who sells for it (`adapters`) nor who asks (`schema`)."""

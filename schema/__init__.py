@@ -1,0 +1,1 @@
+"""Who asks: the GraphQL face of `core`, one file per part of core, same names."""
