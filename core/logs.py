@@ -1,0 +1,75 @@
+"""Logging: one event a line, as JSON or for people, with secrets masked whoever wrote it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import orjson
+import structlog
+from structlog.typing import Processor
+
+from core.channels.transport.redaction import Redactor
+from core.settings import Settings
+
+redactor = Redactor()
+"""Masks every event of this process; tell it of secrets that look like none."""
+
+
+def configure_logging(settings: Settings) -> None:
+    """Sends the events of structlog and of the standard library to standard error in the form of
+    `log_format`.
+
+    May be called again; the last call holds.
+    """
+    redactor.remember(*_known_secrets(settings))
+    processors = _shared_processors()
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *processors,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_make_formatter(settings, processors))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+
+
+def _shared_processors() -> list[Processor]:
+    """The redactor comes last: it must see the text that tracebacks became."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.format_exc_info,
+        redactor,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _make_formatter(settings: Settings, processors: list[Processor]) -> logging.Formatter:
+    renderer: Processor = (
+        structlog.processors.JSONRenderer(serializer=_to_json)
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=processors,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    )
+
+
+def _to_json(event: Any, **_: Any) -> str:
+    return orjson.dumps(event, default=str).decode()
+
+
+def _known_secrets(settings: Settings) -> list[str]:
+    return [secret.get_secret_value() for secret in (settings.secret_key, *settings.previous_secret_keys)]

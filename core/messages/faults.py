@@ -1,0 +1,50 @@
+"""What is said when a request cannot be served: key → (zh-CN, en). `fault.<code>` exists for every code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+FAULTS: Final[Mapping[str, tuple[str, str]]] = {
+    "fault.UNAUTHENTICATED": ("请先登录。", "A valid access token is needed."),
+    "fault.FORBIDDEN": ("您没有权限执行此操作。", "You may not do this."),
+    "fault.NOT_FOUND": ("没有找到。", "Not found."),
+    "fault.BAD_USER_INPUT": ("输入内容不正确。", "The input is not valid."),
+    "fault.RATE_LIMITED": (
+        "请求过于频繁，请在 {seconds} 秒后再试。",
+        "Too many requests. Try again in {seconds} s.",
+    ),
+    "fault.IDEMPOTENCY_KEY_REUSED": (
+        "这个 idempotencyKey 已用于另一个请求。",
+        "This idempotencyKey was used with other input.",
+    ),
+    "fault.CHANNEL_UNAVAILABLE": (
+        "平台没有响应，请稍后再试。",
+        "The platform is not answering. Try again shortly.",
+    ),
+    "fault.INTERNAL_SERVER_ERROR": (
+        "系统出错了，请稍后再试。",
+        "Something went wrong on our side. Try again shortly.",
+    ),
+    "fault.COST_LIMIT_EXCEEDED": ("这个查询过于庞大，请拆分。", "This document asks for too much. Split it."),
+    "fault.token_invalid": ("访问令牌无效。", "The access token is not valid."),
+    "fault.token_expired": ("登录已过期，请重新登录。", "The access token has expired."),
+    "fault.role_forbidden": ("角色 {role} 不能执行 {action}。", "The role {role} may not {action}."),
+    "fault.scope_missing": (
+        "执行 {action} 需要令牌带有权限“{scope}”。",
+        "To {action} the token needs the scope “{scope}”.",
+    ),
+    "fault.store_not_found": ("没有找到这个门店。", "This store was not found."),
+    "fault.account_not_found": ("没有找到这个渠道账号。", "This channel account was not found."),
+    "fault.customer_not_found": ("没有找到这位顾客。", "This customer was not found."),
+    "fault.merchant_not_found": ("没有找到这个商家。", "This merchant was not found."),
+    "fault.stores_required": (
+        "角色 {role} 的令牌必须指定门店。",
+        "A token of the role {role} must name its stores.",
+    ),
+    "fault.scope_unknown": (
+        "没有名为“{scope}”的权限。可用权限：{known}。",
+        "There is no scope “{scope}”. There are: {known}.",
+    ),
+    "fault.phone_invalid": ("手机号格式不正确。", "This is not a phone number."),
+}
