@@ -1,0 +1,137 @@
+"""Who may do what. The one table; everything else asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from core.access.values import Actor, Role
+from core.errors import Forbidden, Unauthenticated
+from core.messages import text
+
+SCOPES: Final = frozenset({"reverse", "reports", "phones"})
+
+
+class Action(StrEnum):
+    """What somebody can ask for, named as the operation they call."""
+
+    LIST_CHANNELS = "channels"
+    LIST_STORES = "stores"
+    LOOK_UP_COUPON = "couponLookup"
+    REDEEM_COUPONS = "redeemCoupons"
+    LIST_REDEMPTIONS = "redemptions"
+    WATCH_REDEMPTIONS = "redemptionChanged"
+    REVERSE_REDEMPTION = "reverseRedemption"
+    LIST_ACCOUNTS = "channelAccounts"
+    CONNECT_CHANNEL = "connectChannel"
+    BIND_CHANNEL_STORE = "bindChannelStore"
+    SYNC_CHANNEL = "syncChannel"
+    CREATE_COUPON_BATCH = "createCouponBatch"
+    ISSUE_COUPONS = "issueCoupons"
+    SET_STACKING_RULES = "setStackingRules"
+    CREATE_STORE = "createStore"
+    QUOTE_ORDER = "quoteOrder"
+    PLACE_ORDER = "placeOrder"
+    LIST_ORDERS = "orders"
+    WATCH_ORDERS = "orderChanged"
+    LIST_SLOTS = "availability"
+    HOLD_SLOT = "holdSlot"
+    BOOK_RESERVATION = "bookReservation"
+    LIST_RESERVATIONS = "reservations"
+    WATCH_RESERVATIONS = "reservationChanged"
+    RESCHEDULE_RESERVATION = "rescheduleReservation"
+    CANCEL_RESERVATION = "cancelReservation"
+    CHECK_IN_RESERVATION = "checkInReservation"
+    SETTLE_RESERVATION = "settleReservation"
+    CREATE_SERVICE = "createService"
+    CREATE_STAFF_MEMBER = "createStaffMember"
+    CREATE_RESOURCE = "createResource"
+    SET_SHIFTS = "setShifts"
+    SCHEDULE_CLASS = "scheduleClass"
+    CREATE_PRODUCT = "createProduct"
+    CREATE_PRESALE_CAMPAIGN = "createPresaleCampaign"
+    READ_PRESALE_HEALTH = "presaleHealth"
+    READ_REPORTS = "reports"
+    READ_AUDIT = "auditEntries"
+    READ_CUSTOMER = "customer"
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """The roles that may do something; a role in `scopes` only with a token that has that scope."""
+
+    roles: frozenset[Role]
+    scopes: Mapping[Role, str] = field(default_factory=dict)
+
+
+_MANAGEMENT = Right(frozenset({Role.OWNER, Role.MANAGER}))
+_COUNTER = Right(frozenset({Role.OWNER, Role.MANAGER, Role.STAFF, Role.POS}))
+_EVERYBODY = Right(frozenset(Role))
+_REVERSAL = Right(frozenset({Role.OWNER, Role.MANAGER, Role.STAFF}), {Role.STAFF: "reverse"})
+_FIGURES = Right(frozenset({Role.OWNER, Role.MANAGER, Role.STAFF}), {Role.STAFF: "reports"})
+
+RIGHTS: Final[Mapping[Action, Right]] = {
+    Action.LIST_CHANNELS: _EVERYBODY,
+    Action.LIST_STORES: _EVERYBODY,
+    Action.LOOK_UP_COUPON: _EVERYBODY,
+    Action.REDEEM_COUPONS: _EVERYBODY,
+    Action.LIST_REDEMPTIONS: _EVERYBODY,
+    Action.WATCH_REDEMPTIONS: _EVERYBODY,
+    Action.REVERSE_REDEMPTION: _REVERSAL,
+    Action.LIST_ACCOUNTS: _MANAGEMENT,
+    Action.CONNECT_CHANNEL: _MANAGEMENT,
+    Action.BIND_CHANNEL_STORE: _MANAGEMENT,
+    Action.SYNC_CHANNEL: _MANAGEMENT,
+    Action.CREATE_COUPON_BATCH: _MANAGEMENT,
+    Action.ISSUE_COUPONS: _MANAGEMENT,
+    Action.SET_STACKING_RULES: _MANAGEMENT,
+    Action.CREATE_STORE: _MANAGEMENT,
+    Action.QUOTE_ORDER: _EVERYBODY,
+    Action.PLACE_ORDER: _EVERYBODY,
+    Action.LIST_ORDERS: _EVERYBODY,
+    Action.WATCH_ORDERS: _EVERYBODY,
+    Action.LIST_SLOTS: _EVERYBODY,
+    Action.HOLD_SLOT: _EVERYBODY,
+    Action.BOOK_RESERVATION: _EVERYBODY,
+    Action.LIST_RESERVATIONS: _EVERYBODY,
+    Action.WATCH_RESERVATIONS: _EVERYBODY,
+    Action.RESCHEDULE_RESERVATION: _EVERYBODY,
+    Action.CANCEL_RESERVATION: _EVERYBODY,
+    Action.CHECK_IN_RESERVATION: _COUNTER,
+    Action.SETTLE_RESERVATION: _COUNTER,
+    Action.CREATE_SERVICE: _MANAGEMENT,
+    Action.CREATE_STAFF_MEMBER: _MANAGEMENT,
+    Action.CREATE_RESOURCE: _MANAGEMENT,
+    Action.SET_SHIFTS: _MANAGEMENT,
+    Action.SCHEDULE_CLASS: _MANAGEMENT,
+    Action.CREATE_PRODUCT: _MANAGEMENT,
+    Action.CREATE_PRESALE_CAMPAIGN: _MANAGEMENT,
+    Action.READ_PRESALE_HEALTH: _FIGURES,
+    Action.READ_REPORTS: _FIGURES,
+    Action.READ_AUDIT: _MANAGEMENT,
+    Action.READ_CUSTOMER: _EVERYBODY,
+}
+
+
+def require(actor: Actor | None, action: Action) -> Actor:
+    """The actor, who may do this. Raises Unauthenticated for None, Forbidden for the wrong role or scope.
+
+    It says nothing about stores (see `core.access.stores.find_store`) or about whose row it is.
+    """
+    if actor is None:
+        raise Unauthenticated(text("fault.UNAUTHENTICATED"))
+    right = RIGHTS[action]
+    if actor.role not in right.roles:
+        raise Forbidden(text("fault.role_forbidden", role=actor.role, action=action))
+    scope = right.scopes.get(actor.role)
+    if scope is not None and scope not in actor.scopes:
+        raise Forbidden(text("fault.scope_missing", scope=scope, action=action))
+    return actor
+
+
+def can_enter(actor: Actor, store_id: UUID) -> bool:
+    """Whether the actor's token reaches this store, if it is one of the actor's merchant."""
+    return actor.store_ids is None or store_id in actor.store_ids
