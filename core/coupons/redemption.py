@@ -1,0 +1,289 @@
+"""`redeemCoupons`: from a basket of codes to one answer, once per idempotency key.
+
+known key? ─ answer │ admit ─ ask channels ─ choose coupons ─ stacking │ commit the intent ─ drive ─ answer
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import orjson
+
+from core.access.permissions import Action, require
+from core.access.stores import find_store
+from core.access.values import Actor
+from core.channels.contract import Found, Refusal, Scanned
+from core.coupons import saga as sagas
+from core.coupons.answers import pack_answer, show_problem, unpack_answer
+from core.coupons.basket import PlannedLeg, arrange_legs, choose_coupons, find_conflicts
+from core.coupons.codes import normalise_code
+from core.coupons.guessing import admit_codes
+from core.coupons.intent import Intent, build_intent, wait_for_winner
+from core.coupons.journal import Saga, find_redemption_ids, find_request
+from core.coupons.ledger import load_redemptions, view_held
+from core.coupons.probing import Asked, Hint, ask_channels, decide_refusal
+from core.coupons.refusals import describe_asked
+from core.coupons.stacking import check_stacking, load_rules
+from core.coupons.states import OPEN_REQUESTS, Operation, RequestStatus
+from core.coupons.transitions import commit_intent, commit_refusal
+from core.coupons.values import CodeInput, CouponProblem, RedeemOutcome, RedeemResult
+from core.coupons.waiting import wait_for_end
+from core.db.statements import Conflict
+from core.errors import BadInput, IdempotencyKeyReused, NotFound
+from core.ids import new_id
+from core.runtime import Runtime
+
+MAX_CODES = 20
+MAX_COUNT = 100
+MAX_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one actor asked for. `deadline` is on the event loop's clock; the answer is due by then."""
+
+    actor: Actor
+    store_id: UUID
+    codes: tuple[CodeInput, ...]
+    scanned: tuple[Scanned, ...]
+    key: str
+    input_hash: str
+    deadline: float
+
+
+async def redeem_coupons(
+    runtime: Runtime,
+    actor: Actor | None,
+    store_id: UUID,
+    codes: Sequence[CodeInput],
+    key: str,
+    order_id: UUID | None = None,
+) -> RedeemResult:
+    """Redeems all codes or none; answers within `settings.answer_seconds`.
+
+    What is not settled by then answers UNKNOWN with OUTCOME_UNKNOWN and settles by itself. Whoever called may be
+    cancelled: the redemption goes on. Raises Unauthenticated, Forbidden, NotFound (store, order), BadInput (with the
+    path of the wrong value) and IdempotencyKeyReused.
+    """
+    deadline = asyncio.get_running_loop().time() + runtime.settings.answer_seconds
+    actor = require(actor, Action.REDEEM_COUPONS)
+    await find_store(actor, store_id)
+    if order_id is not None:
+        raise NotFound("there is no such order")
+    wish = _check_input(runtime, actor, store_id, codes, key, deadline)
+    known = await find_request(actor.tenant_id, actor.actor_id, Operation.REDEEM, key)
+    if known is not None:
+        return await _answer_known(runtime, wish, known)
+    # In a task of its own, and in an empty context: the saga outlives a client that goes away.
+    task = asyncio.get_running_loop().create_task(_submit(runtime, wish), context=contextvars.Context())
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+    return await asyncio.shield(task)
+
+
+_running: set[asyncio.Task[RedeemResult]] = set()
+
+
+def _check_input(
+    runtime: Runtime, actor: Actor, store_id: UUID, codes: Sequence[CodeInput], key: str, deadline: float
+) -> Wish:
+    check_key(key)
+    if not 1 <= len(codes) <= MAX_CODES:
+        raise BadInput(f"give between 1 and {MAX_CODES} codes", ("codes",))
+    for index, code in enumerate(codes):
+        if not 1 <= code.count <= MAX_COUNT:
+            raise BadInput(f"count is between 1 and {MAX_COUNT}", ("codes", str(index), "count"))
+    scanned = tuple(
+        normalise_code(each.code, ("codes", str(index), "code")) for index, each in enumerate(codes)
+    )
+    return Wish(actor, store_id, tuple(codes), scanned, key, _hash_input(runtime, store_id, codes), deadline)
+
+
+def check_key(key: str) -> None:
+    """Raises BadInput for an idempotency key that is blank or too long."""
+    if not key.strip():
+        raise BadInput("the idempotency key is empty", ("idempotencyKey",))
+    if len(key) > MAX_KEY:
+        raise BadInput(f"an idempotency key has at most {MAX_KEY} characters", ("idempotencyKey",))
+
+
+def _hash_input(runtime: Runtime, store_id: UUID, codes: Sequence[CodeInput]) -> str:
+    """A keyed hash: a plain one of a 12-digit code could be tried out."""
+    parts = [
+        (each.code, each.count, sorted(map(str, each.coupon_ids)), each.channel, str(each.account_id))
+        for each in codes
+    ]
+    return runtime.keys.fingerprint("redeem input", orjson.dumps([str(store_id), parts]).decode())
+
+
+# -------------------------------------------------------------------------------------------------------------- submit
+async def _submit(runtime: Runtime, wish: Wish) -> RedeemResult:
+    admission = await admit_codes(runtime, wish.actor, wish.store_id, len(wish.codes))
+    if isinstance(admission, int):
+        problem = CouponProblem(Refusal.TOO_MANY_ATTEMPTS, ("codes",), retry_after=admission)
+        return RedeemResult(RedeemOutcome.DECLINED, (), (problem,))
+    problems: tuple[CouponProblem, ...] = ()
+    try:
+        while True:
+            legs, problems = await _plan(runtime, wish)
+            if problems:
+                return await _refuse(runtime, wish, problems)
+            intent = await build_intent(runtime, _open_saga(runtime, wish), legs)
+            try:
+                await commit_intent(runtime, intent.saga, intent.coupons, intent.claims)
+            except Conflict as conflict:
+                ended = await _resolve_conflict(runtime, wish, conflict, intent)
+                if ended is not None:
+                    return ended
+                continue
+            return await _drive(runtime, wish, intent.saga)
+    finally:
+        await admission.close(problems)
+
+
+async def _plan(runtime: Runtime, wish: Wish) -> tuple[list[PlannedLeg], tuple[CouponProblem, ...]]:
+    """The legs to send, or why not. All codes are asked for at once."""
+    asked = await asyncio.gather(*(_ask(runtime, wish, index) for index in range(len(wish.codes))))
+    legs: list[PlannedLeg] = []
+    problems: list[CouponProblem] = []
+    for index, each in enumerate(asked):
+        planned = await _plan_code(runtime, wish, index, each)
+        (problems if isinstance(planned, CouponProblem) else legs).append(planned)  # type: ignore[arg-type]
+    if not problems:
+        legs = arrange_legs(legs)
+        problems = find_conflicts(legs) or check_stacking(await load_rules(wish.actor.tenant_id), legs)
+    return legs, tuple(problems)
+
+
+async def _ask(runtime: Runtime, wish: Wish, index: int) -> Sequence[Asked]:
+    wanted = wish.codes[index]
+    hint = Hint(wanted.channel, wanted.account_id)
+    return await ask_channels(runtime, wish.actor.tenant_id, wish.store_id, wish.scanned[index], hint)
+
+
+async def _plan_code(
+    runtime: Runtime, wish: Wish, index: int, asked: Sequence[Asked]
+) -> PlannedLeg | CouponProblem:
+    field, scanned = ("codes", str(index)), wish.scanned[index]
+    found = [each for each in asked if isinstance(each.answer, Found)]
+    if len(found) != 1:
+        code = decide_refusal(asked)
+        return await describe_asked(runtime, wish.actor.tenant_id, scanned, field, asked, code)
+    answer, bound = found[0].answer, found[0].candidate.bound
+    if not isinstance(answer, Found) or bound is None:
+        raise RuntimeError("found by a channel that was not asked")
+    chosen = choose_coupons(wish.actor.tenant_id, index, wish.codes[index], answer, bound)
+    if isinstance(chosen, Refusal):
+        return CouponProblem(chosen, field, bound.channel.code)
+    return PlannedLeg(bound, scanned, answer.order_reference, answer.redeem_token, chosen)
+
+
+def _open_saga(runtime: Runtime, wish: Wish) -> Saga:
+    now, actor = runtime.clock.now(), wish.actor
+    return Saga(
+        id=new_id(),
+        tenant_id=actor.tenant_id,
+        store_id=wish.store_id,
+        actor_id=actor.actor_id,
+        token_id=actor.token_id,
+        role=actor.role.value,
+        customer_id=actor.customer_id,
+        operation=Operation.REDEEM,
+        key=wish.key,
+        input_hash=wish.input_hash,
+        status=RequestStatus.PROCESSING,
+        created_at=now,
+        next_attempt_at=now + timedelta(seconds=runtime.settings.lease_seconds),
+    )
+
+
+async def _refuse(runtime: Runtime, wish: Wish, problems: tuple[CouponProblem, ...]) -> RedeemResult:
+    """A refusal before anything was sent is an answer like any other: it is kept for repeats."""
+    saga = _open_saga(runtime, wish)
+    try:
+        await commit_refusal(saga, pack_answer(RedeemOutcome.DECLINED, problems), runtime.clock.now())
+    except Conflict:
+        return await _answer_rival(runtime, wish)
+    return _show(wish, RedeemResult(RedeemOutcome.DECLINED, (), problems))
+
+
+async def _resolve_conflict(
+    runtime: Runtime, wish: Wish, conflict: Conflict, intent: Intent
+) -> RedeemResult | None:
+    """Somebody was quicker: the same key, or another basket with one of our coupons. None: plan again."""
+    known = await find_request(wish.actor.tenant_id, wish.actor.actor_id, Operation.REDEEM, wish.key)
+    if known is not None:
+        return await _answer_known(runtime, wish, known)
+    if conflict.table != "redemption_claim":
+        raise conflict
+    problems = await wait_for_winner(runtime, intent, wish.deadline)
+    if problems is None:
+        return None
+    if any(problem.code is Refusal.LOCKED for problem in problems):
+        # The winner is still in the dark. This is no end: the same key may try again.
+        return _show(wish, RedeemResult(RedeemOutcome.DECLINED, (), problems))
+    return await _refuse(runtime, wish, problems)
+
+
+async def _drive(runtime: Runtime, wish: Wish, saga: Saga) -> RedeemResult:
+    """Drives the saga, in its own task as well: past the deadline the answer is UNKNOWN and the saga goes on."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(sagas.drive(runtime, saga), context=contextvars.Context())
+    _driven.add(task)
+    task.add_done_callback(_driven.discard)
+    done, _ = await asyncio.wait({task}, timeout=max(0.0, wish.deadline - loop.time()))
+    if done and saga.answer is not None:
+        task.result()
+        outcome, problems = unpack_answer(saga.answer)
+        views = tuple(view_held(saga, redemption) for redemption in saga.redemptions)
+        return _show(wish, RedeemResult(outcome, views, problems))
+    # Where nobody will look again before the answer is due, there is nothing to wait for.
+    hopeless = saga.next_attempt_at is not None and saga.next_attempt_at >= _due_at(runtime, wish)
+    ended = await wait_for_end(saga.tenant_id, saga.id, 0 if done and hopeless else wish.deadline)
+    return await _answer_ended(wish, ended)
+
+
+def _due_at(runtime: Runtime, wish: Wish) -> datetime:
+    """The deadline on the wall clock."""
+    return runtime.clock.now() + timedelta(seconds=wish.deadline - asyncio.get_running_loop().time())
+
+
+_driven: set[asyncio.Task[Saga]] = set()
+
+
+# ------------------------------------------------------------------------------------------------------------- answers
+async def _answer_rival(runtime: Runtime, wish: Wish) -> RedeemResult:
+    known = await find_request(wish.actor.tenant_id, wish.actor.actor_id, Operation.REDEEM, wish.key)
+    if known is None:
+        raise RuntimeError("a key is taken by a request that does not exist")
+    return await _answer_known(runtime, wish, known)
+
+
+async def _answer_known(runtime: Runtime, wish: Wish, known: Saga) -> RedeemResult:
+    """The answer of the request that has this key: waits with it while it runs."""
+    if known.input_hash != wish.input_hash:
+        raise IdempotencyKeyReused("this idempotency key was used with another input")
+    if known.status in OPEN_REQUESTS:
+        known = await wait_for_end(known.tenant_id, known.id, wish.deadline)
+    return await _answer_ended(wish, known)
+
+
+async def _answer_ended(wish: Wish, saga: Saga) -> RedeemResult:
+    """The kept answer of an ended request; the present state of an open one."""
+    views = await load_redemptions(wish.actor, await find_redemption_ids(saga.tenant_id, saga.id))
+    redemptions = tuple(views[id_] for id_ in sorted(views))
+    if saga.answer is None or saga.status in OPEN_REQUESTS:
+        problem = CouponProblem(Refusal.OUTCOME_UNKNOWN, ("codes",))
+        return RedeemResult(RedeemOutcome.UNKNOWN, redemptions, (problem,))
+    outcome, problems = unpack_answer(saga.answer)
+    return _show(wish, RedeemResult(outcome, redemptions, problems))
+
+
+def _show(wish: Wish, result: RedeemResult) -> RedeemResult:
+    problems = tuple(show_problem(wish.actor, problem) for problem in result.problems)
+    return RedeemResult(result.outcome, result.redemptions, problems)

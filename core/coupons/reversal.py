@@ -1,0 +1,193 @@
+"""`reverseRedemption`: taking one redemption back because a person asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from core.access.audit import build_entry
+from core.access.permissions import Action, require
+from core.access.values import Actor
+from core.channels.contract import Refusal
+from core.coupons import journal
+from core.coupons import saga as sagas
+from core.coupons.answers import pack_answer, show_problem, unpack_answer
+from core.coupons.journal import Saga, find_request
+from core.coupons.ledger import load_redemptions
+from core.coupons.redemption import check_key
+from core.coupons.states import OPEN_REQUESTS, Operation, RequestStatus
+from core.coupons.transitions import commit_refusal
+from core.coupons.values import (
+    CouponProblem,
+    RedeemOutcome,
+    RedemptionStatus,
+    RedemptionView,
+    ReverseResult,
+)
+from core.coupons.waiting import wait_for_end
+from core.db.statements import Conflict, GuardFailed, write_together
+from core.errors import BadInput, IdempotencyKeyReused, NotFound
+from core.ids import new_id
+from core.runtime import Runtime
+
+MAX_REASON = 500
+
+_REFUSAL_BY_STATUS = {
+    RedemptionStatus.PENDING: Refusal.OUTCOME_UNKNOWN,
+    RedemptionStatus.UNKNOWN: Refusal.OUTCOME_UNKNOWN,
+    RedemptionStatus.DECLINED: Refusal.NOT_REVERSIBLE,
+    RedemptionStatus.REVERSED: Refusal.ALREADY_REVERSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    actor: Actor
+    redemption: RedemptionView
+    reason: str
+    key: str
+    input_hash: str
+    deadline: float
+
+
+async def reverse_redemption(
+    runtime: Runtime, actor: Actor | None, redemption_id: UUID, reason: str, key: str
+) -> ReverseResult:
+    """Takes a redemption back at its platform; answers within `settings.answer_seconds`.
+
+    What is not settled by then answers OUTCOME_UNKNOWN, and settles by itself. Raises Unauthenticated, Forbidden,
+    NotFound for a redemption that the actor may not see, BadInput, IdempotencyKeyReused.
+    """
+    deadline = asyncio.get_running_loop().time() + runtime.settings.answer_seconds
+    actor = require(actor, Action.REVERSE_REDEMPTION)
+    check_key(key)
+    if not reason.strip() or len(reason) > MAX_REASON:
+        raise BadInput(f"give a reason of 1 to {MAX_REASON} characters", ("reason",))
+    redemption = (await load_redemptions(actor, [redemption_id])).get(redemption_id)
+    if redemption is None:
+        raise NotFound("there is no such redemption")
+    input_hash = runtime.keys.fingerprint("reverse input", f"{redemption_id}|{reason}")
+    wish = _Wish(actor, redemption, reason.strip(), key, input_hash, deadline)
+    known = await find_request(actor.tenant_id, actor.actor_id, Operation.REVERSE, key)
+    if known is not None:
+        return await _answer_known(wish, known)
+    task = asyncio.get_running_loop().create_task(_submit(runtime, wish), context=contextvars.Context())
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+    return await asyncio.shield(task)
+
+
+_running: set[asyncio.Task[ReverseResult]] = set()
+
+
+async def _submit(runtime: Runtime, wish: _Wish) -> ReverseResult:
+    saga = _open_saga(runtime, wish)
+    try:
+        await write_together(
+            [
+                journal.insert_request(saga),
+                journal.mark_reversing(saga, RedemptionStatus.SUCCEEDED),
+                build_entry(
+                    wish.actor,
+                    Action.REVERSE_REDEMPTION,
+                    "Redemption",
+                    wish.redemption.id,
+                    {"reason": wish.reason},
+                ),
+            ]
+        )
+    except GuardFailed:
+        return await _answer_unfit(runtime, wish, saga)
+    except Conflict:
+        return await _answer_conflict(runtime, wish, saga)
+    await journal.load_rows(saga, runtime.keys)
+    return await _drive(runtime, wish, saga)
+
+
+def _open_saga(runtime: Runtime, wish: _Wish) -> Saga:
+    now, actor = runtime.clock.now(), wish.actor
+    return Saga(
+        id=new_id(),
+        tenant_id=actor.tenant_id,
+        store_id=wish.redemption.store_id,
+        actor_id=actor.actor_id,
+        token_id=actor.token_id,
+        role=actor.role.value,
+        customer_id=None,
+        operation=Operation.REVERSE,
+        key=wish.key,
+        input_hash=wish.input_hash,
+        subject_id=wish.redemption.id,
+        reason=wish.reason,
+        status=RequestStatus.PROCESSING,
+        created_at=now,
+        next_attempt_at=now + timedelta(seconds=runtime.settings.lease_seconds),
+    )
+
+
+async def _drive(runtime: Runtime, wish: _Wish, saga: Saga) -> ReverseResult:
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(sagas.drive(runtime, saga), context=contextvars.Context())
+    _driven.add(task)
+    task.add_done_callback(_driven.discard)
+    await asyncio.wait({task}, timeout=max(0.0, wish.deadline - loop.time()))
+    return await _answer_ended(wish, await wait_for_end(saga.tenant_id, saga.id, wish.deadline))
+
+
+_driven: set[asyncio.Task[Saga]] = set()
+
+
+# ------------------------------------------------------------------------------------------------------------- answers
+async def _answer_unfit(runtime: Runtime, wish: _Wish, saga: Saga) -> ReverseResult:
+    """The redemption is in no state to be taken back: that is the answer, and it is kept."""
+    present = (await load_redemptions(wish.actor, [wish.redemption.id]))[wish.redemption.id]
+    if present.status is RedemptionStatus.REVERSING:
+        return await _answer_rival(runtime, wish, saga)
+    code = _REFUSAL_BY_STATUS.get(present.status, Refusal.OUTCOME_UNKNOWN)
+    problem = CouponProblem(code, ("redemptionId",), present.channel)
+    try:
+        await commit_refusal(saga, pack_answer(RedeemOutcome.DECLINED, [problem]), runtime.clock.now())
+    except Conflict:
+        return await _answer_conflict(runtime, wish, saga)
+    return ReverseResult(present, (show_problem(wish.actor, problem),))
+
+
+async def _answer_rival(runtime: Runtime, wish: _Wish, saga: Saga) -> ReverseResult:
+    """Another request is taking it back just now: wait for its end, then judge anew."""
+    rival = await journal.find_living_reversal(saga.tenant_id, wish.redemption.id)
+    if rival is not None:
+        ended = await wait_for_end(saga.tenant_id, rival, wish.deadline)
+        if ended.answer is None:
+            problem = CouponProblem(Refusal.OUTCOME_UNKNOWN, ("redemptionId",), wish.redemption.channel)
+            return ReverseResult(await _present(wish), (problem,))
+    return await _submit(runtime, wish)
+
+
+async def _answer_conflict(runtime: Runtime, wish: _Wish, saga: Saga) -> ReverseResult:
+    """The same key, or another living reversal of the same redemption."""
+    known = await find_request(saga.tenant_id, saga.actor_id, Operation.REVERSE, wish.key)
+    return await _answer_known(wish, known) if known else await _answer_rival(runtime, wish, saga)
+
+
+async def _answer_known(wish: _Wish, known: Saga) -> ReverseResult:
+    if known.input_hash != wish.input_hash:
+        raise IdempotencyKeyReused("this idempotency key was used with another input")
+    if known.status in OPEN_REQUESTS:
+        known = await wait_for_end(known.tenant_id, known.id, wish.deadline)
+    return await _answer_ended(wish, known)
+
+
+async def _answer_ended(wish: _Wish, saga: Saga) -> ReverseResult:
+    redemption = await _present(wish)
+    if saga.answer is None or saga.status in OPEN_REQUESTS:
+        problem = CouponProblem(Refusal.OUTCOME_UNKNOWN, ("redemptionId",), wish.redemption.channel)
+        return ReverseResult(redemption, (problem,))
+    _, problems = unpack_answer(saga.answer)
+    return ReverseResult(redemption, tuple(show_problem(wish.actor, problem) for problem in problems))
+
+
+async def _present(wish: _Wish) -> RedemptionView | None:
+    return (await load_redemptions(wish.actor, [wish.redemption.id])).get(wish.redemption.id)
