@@ -116,10 +116,11 @@ class HouseCoupons(Coupons):
         """See `Coupons.redeem`. All items or none, and for one token only once."""
         with _database_failures(OutcomeUnknown, "redeem"):
             for _ in range(_ATTEMPTS):
+                # The coupons first: if a twin of this call used them up, its uses are there after.
+                rows = [await _find_row(session, item.reference) for item in order.items]
                 done = await read_uses_of_token(session.tenant_id, order.token)
                 if done:
                     return _show_redeemed(order.items, done)
-                rows = [await _find_row(session, item.reference) for item in order.items]
                 refused = await _refuse_order(session, order.items, rows)
                 if refused:
                     return refused

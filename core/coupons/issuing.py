@@ -90,10 +90,11 @@ async def issue_coupons(
         raise BadInput(text("fault.BAD_USER_INPUT"), ("idempotencyKey",))
     wish = IssueWish(actor, batch_id, quantity, key, customer_id)
     for _ in range(_ATTEMPTS):
+        # The batch first: if a twin of this request took its last coupons, the twin's answer is there after.
+        batch = await _read_batch(wish)
         codes = await _find_answer(runtime.keys, wish)
         if codes is not None:
             return codes
-        batch = await _read_batch(wish)
         problems = await _check_wish(wish, batch, runtime.clock.now())
         if problems or batch is None:
             return problems

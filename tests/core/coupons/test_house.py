@@ -252,8 +252,11 @@ async def test_a_repeat_gets_the_same_receipts(
     assert await count_uses(session.tenant_id) == 2
 
 
-async def test_concurrent_repeats_use_it_once(coupons: HouseCoupons, session: Session, issue: Any) -> None:
-    order = order_of(await coupons.look_up(session, scan(await issue(times_each=9))), "leg")
+@pytest.mark.parametrize("times", [1, 9])
+async def test_concurrent_repeats_use_it_once(
+    coupons: HouseCoupons, session: Session, issue: Any, times: int
+) -> None:
+    order = order_of(await coupons.look_up(session, scan(await issue(times_each=times))), "leg")
     answers = await asyncio.gather(*(coupons.redeem(session, order) for _ in range(10)))
     assert all(answer == answers[0] for answer in answers)
     assert await count_uses(session.tenant_id) == 1
@@ -382,3 +385,19 @@ async def test_strange_receipts_are_refused(coupons: HouseCoupons, session: Sess
         assert isinstance(refused, ReversalRefused)
         assert refused.refusal.reason is Refusal.NOT_REVERSIBLE
     assert await count_uses(session.tenant_id) == 1
+
+
+async def test_concurrent_reversals_give_one_use_back(
+    coupons: HouseCoupons, session: Session, issue: Any
+) -> None:
+    code = await issue(times_each=3)
+    (answer,) = await coupons.redeem(
+        session, order_of(await coupons.look_up(session, scan(code)), "leg", times=3)
+    )
+    assert isinstance(answer, Redeemed)
+    reversal = ReversalOrder("r", answer.reference, "", (answer.receipts[1].reference,))
+    assert await asyncio.gather(*(coupons.reverse(session, reversal) for _ in range(8))) == [Reversed()] * 8
+    found = await coupons.look_up(session, scan(code))
+    assert isinstance(found, Found)
+    assert found.coupons[0].times_remaining == 1
+    assert await count_uses(session.tenant_id) == 2
