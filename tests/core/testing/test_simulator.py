@@ -30,7 +30,7 @@ from core.testing.simulator import (
 class TurnstileSimulator(Simulator):
     """One coupon that every POST /use uses once more."""
 
-    credentials = {"key": "k"}
+    credentials: Mapping[str, str] = {"key": "k"}
     external_store_id = "s1"
     states = ("usable",)
 

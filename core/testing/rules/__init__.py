@@ -1,0 +1,1 @@
+"""The standard tests, by subject. Authors subclass `core.testing.coupons.CouponChannelSuite`."""

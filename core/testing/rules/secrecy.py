@@ -1,0 +1,49 @@
+"""Secrecy: credentials, tokens and codes are used and never said."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from core.channels.contract import ChannelFailure, Effect, NoCredentials
+from core.testing.bench import Bench, map_secrets
+from core.testing.wire import answer_with, lose_answer, lose_request
+
+
+class SecrecyRules:
+    """What goes into logs, output, exceptions and reprs. Every other test checks its own run too."""
+
+    async def test_credentials_are_hidden(self, bench: Bench) -> None:
+        credentials = bench.session.credentials
+        assert isinstance(credentials, bench.channel.credentials_model)
+        if isinstance(credentials, NoCredentials):
+            return
+        secrets = map_secrets([credentials])
+        assert secrets, "credentials need at least one SecretStr: which of them is the secret?"
+        said = repr(credentials) + str(credentials) + repr(bench.session)
+        assert not [secret for secret in secrets if secret in said]
+
+    async def test_good_run_says_nothing(self, bench: Bench) -> None:
+        for state in bench.platform.samples:
+            await bench.look_up(state)
+        order = await bench.prepare()
+        await bench.redeem_well(order)
+        await bench.redeem(order)
+        expect_silence(bench)
+
+    async def test_bad_run_says_nothing(self, bench: Bench) -> None:
+        if bench.offline:
+            await bench.look_up_text(bench.platform.unknown_code)
+            return expect_silence(bench)
+        order = await bench.prepare()
+        for fault in (lose_request, answer_with(b"", 500), answer_with(b"{"), lose_answer):
+            for work, effect in ((bench.look_up(), Effect.READ), (bench.redeem(order), Effect.WRITE)):
+                await bench.fail(work, effect, fault)
+        await bench.use_other_credentials()
+        with suppress(ChannelFailure):
+            await bench.look_up()
+        return expect_silence(bench)
+
+
+def expect_silence(bench: Bench) -> None:
+    leaks = bench.transcript.find_leaks(bench.secrets())
+    assert not leaks, f"a secret, token or code was said aloud: {leaks}"
