@@ -1,0 +1,51 @@
+"""The channel `douyin` keeps every rule of the kit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+import pytest
+
+from adapters.douyin.channel import DouyinChannel, DouyinCredentials
+from adapters.douyin.simulator import DouyinSimulator
+from core.channels.contract import ChannelModel, Refusal, WebhookDelivery
+from core.testing.clock import ManualClock
+from core.testing.coupons import CouponChannelSuite
+from core.testing.platforms import CouponFacts, CouponPlatform
+from core.testing.simulated import SimulatedPlatform
+
+pytest_plugins = ["core.testing.report"]
+
+
+class DouyinPlatform(SimulatedPlatform):
+    simulator: DouyinSimulator
+    wrong_credentials: ClassVar[Mapping[str, str]] = {"clientSecret": "not-the-secret-of-this-app"}
+    # prepare answers 1212 for an order without a usable coupon, whatever the reason.
+    refusals: Mapping[str, Refusal] = {"refunded": Refusal.ALREADY_REDEEMED}
+
+    def strange_answer(self, operation: str) -> bytes:
+        return b'{"data":{"error_code":98765,"description":"?"},"extra":{"error_code":98765}}'
+
+    def make_delivery(
+        self, subject: str, *, credentials: ChannelModel, event_id: str, sent_at: datetime
+    ) -> WebhookDelivery:
+        assert isinstance(credentials, DouyinCredentials)
+        secret = credentials.client_secret.get_secret_value()
+        return self.simulator.make_delivery("verify", subject, event_id=event_id, client_secret=secret)
+
+
+class TestDouyin(CouponChannelSuite):
+    @pytest.fixture
+    def channel(self) -> DouyinChannel:
+        return DouyinChannel()
+
+    @pytest.fixture
+    def platform(self, channel: DouyinChannel) -> CouponPlatform:
+        clock = ManualClock()
+        simulator = DouyinSimulator(clock)
+        simulator.address = "https://v.douyin.com"
+        # original_amount and coupon_pay_amount of the simulator's meal: 99 yuan, sold for 91.
+        facts = CouponFacts(9900, 9100, clock.now() + timedelta(days=30))
+        return DouyinPlatform(channel, simulator, facts, unknown_code="104699999999990")
