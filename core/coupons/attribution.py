@@ -58,9 +58,7 @@ def _by_token(state: CouponState, sending: Sending, free: Sequence[PlatformUse])
     ours = tuple(use for use in free if use.token == sending.token)
     if len(ours) == sending.times:
         return Attribution(Finding.OURS, ours, confirmed=True)
-    if ours:
-        return Attribution(Finding.UNCLEAR, ours)
-    return Attribution(Finding.OTHERS if state.status in _SPENT else Finding.UNUSED)
+    return Attribution(Finding.UNCLEAR, ours) if ours else _without_ours(state)
 
 
 def _by_circumstance(state: CouponState, sending: Sending, free: Sequence[PlatformUse]) -> Attribution:
@@ -69,8 +67,12 @@ def _by_circumstance(state: CouponState, sending: Sending, free: Sequence[Platfo
         return Attribution(Finding.UNCLEAR, fitting)
     if len(fitting) == sending.times:
         return Attribution(Finding.OURS, fitting)
-    if fitting:
-        return Attribution(Finding.UNCLEAR, fitting)
+    return Attribution(Finding.UNCLEAR, fitting) if fitting else _without_ours(state)
+
+
+def _without_ours(state: CouponState) -> Attribution:
+    if state.status is CouponStatus.UNRECOGNISED:
+        return Attribution(Finding.UNCLEAR)
     return Attribution(Finding.OTHERS if state.status in _SPENT else Finding.UNUSED)
 
 

@@ -19,7 +19,7 @@ from core.coupons.attribution import Finding
 from core.coupons.journal import LegRow, RedemptionRow, Saga
 from core.coupons.saga import drive
 from core.coupons.settlement import find_uses
-from core.coupons.states import LegStatus, Operation, RequestStatus
+from core.coupons.states import Operation, RequestStatus
 from core.coupons.takeback import are_uses_gone
 from core.coupons.values import RedemptionStatus
 from core.db.statements import Conflict, GuardFailed, as_uuid, execute, fetch_rows, write_together
@@ -28,6 +28,7 @@ from core.runtime import Runtime
 
 log = structlog.get_logger(__name__)
 
+_UNUSED = (RedemptionStatus.DECLINED, RedemptionStatus.REVERSED)
 _BATCH = 50
 _AT_ONCE = 8
 _LOOK_AGAIN = timedelta(seconds=60)
@@ -101,11 +102,7 @@ async def _look_at(runtime: Runtime, origin: Saga, leg: LegRow, redemption: Rede
         if gone:
             await _book_foreign_reversal(runtime, origin, redemption, leg.channel)
         return gone is not None
-    if (
-        redemption.status is not RedemptionStatus.DECLINED
-        or leg.status is LegStatus.INTENT
-        or not leg.uncertain
-    ):
+    if redemption.status not in _UNUSED or not leg.uncertain:
         return True
     attribution = await find_uses(runtime, origin, leg, redemption)
     if attribution is None:
@@ -130,7 +127,7 @@ async def _take_landing_back(
         await write_together(
             [
                 journal.insert_request(saga),
-                journal.update_redemption(origin, redemption, (RedemptionStatus.DECLINED,)),
+                journal.update_redemption(origin, redemption, _UNUSED),
                 journal.announce(origin, redemption),
             ]
         )

@@ -143,6 +143,8 @@ async def _take_answers(
     if any(each.reference not in by_reference for each in redemptions):
         await _mark_unknown(runtime, saga, leg, log_writes, "the answer leaves coupons out")
         return await _wait(runtime, saga, leg)
+    # The platform speaks again: what comes next is looked at in short pauses once more.
+    saga.attempts = 0
     now = runtime.clock.now()
     for redemption in redemptions:
         _book(redemption, by_reference[redemption.reference], now)
@@ -221,12 +223,21 @@ async def _compensate(runtime: Runtime, saga: Saga) -> None:
         if not await take_back(runtime, saga, redemption):
             await commit_pause(runtime, saga, pause_until(runtime, saga, None))
             return
+    second_looks = _plan_second_looks(runtime, saga)
     stuck = any(each.status is RedemptionStatus.NEEDS_ATTENTION for each in saga.redemptions)
     if stuck:
         answer = pack_answer(RedeemOutcome.UNKNOWN, await _problems(saga))
-        await commit_end(runtime, saga, RequestStatus.NEEDS_REVIEW, answer)
+        await commit_end(runtime, saga, RequestStatus.NEEDS_REVIEW, answer, log=second_looks)
     else:
-        await commit_end(runtime, saga, RequestStatus.FAILED, await _declined(saga))
+        await commit_end(runtime, saga, RequestStatus.FAILED, await _declined(saga), log=second_looks)
+
+
+def _plan_second_looks(runtime: Runtime, saga: Saga) -> list[Write]:
+    """A leg that was sent more than once may land once more after it was taken back."""
+    doubtful = [leg for leg in saga.legs if leg.uncertain]
+    for leg in doubtful:
+        leg.settle_at = runtime.clock.now() + settle_time(runtime, leg)
+    return [journal.update_leg(saga, leg) for leg in doubtful]
 
 
 async def _declined(saga: Saga) -> dict[str, object]:

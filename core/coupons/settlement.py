@@ -19,6 +19,7 @@ from core.coupons.attribution import Attribution, Finding, Sending, attribute_us
 from core.coupons.calls import behaviour_of, call_status
 from core.coupons.journal import LegRow, RedemptionRow, Saga
 from core.coupons.receipts import read_other_receipts
+from core.coupons.values import RedemptionStatus
 from core.runtime import Runtime
 
 # How long after it was asked for a redemption may still be sent again; later it is declined instead.
@@ -100,8 +101,10 @@ async def find_uses(
     if called.answer is None:
         return None
     sending = Sending(leg.token, leg.external_store_id, saga.created_at, redemption.times)
-    others = await read_other_receipts(saga.tenant_id, redemption)
-    return attribute_uses(called.answer, sending, behaviour_of(runtime, leg).status_by, others)
+    known = await read_other_receipts(saga.tenant_id, redemption)
+    if redemption.status is RedemptionStatus.REVERSED:
+        known |= {str(receipt["reference"]) for receipt in redemption.receipts}
+    return attribute_uses(called.answer, sending, behaviour_of(runtime, leg).status_by, known)
 
 
 def _as_redeemed(redemption: RedemptionRow, attribution: Attribution, behaviour: CouponBehaviour) -> Redeemed:

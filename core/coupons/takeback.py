@@ -36,6 +36,7 @@ async def take_back(runtime: Runtime, saga: Saga, redemption: RedemptionRow) -> 
         _mark_reversed(runtime, redemption)
     else:
         redemption.status = RedemptionStatus.NEEDS_ATTENTION
+    saga.attempts = 0
     await commit_reversal(runtime, saga, redemption)
     notify_reversed(runtime, saga, redemption, leg.channel)
     return True

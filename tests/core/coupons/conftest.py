@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from core.access.values import Actor, Role
 from core.channels.hookspec import hookimpl
 from core.channels.registry import build_registry
 from core.channels.transport.network import Network
-from core.clock import Clock
+from core.clock import Clock, SystemClock
 from core.coupons import house
 from core.coupons.recovery import sweep_redemptions
 from core.coupons.redemption import redeem_coupons
@@ -40,15 +41,13 @@ class ShiftedClock:
         self._base, self._shift = base, 0.0
 
     def now(self) -> Any:
-        from datetime import timedelta
-
         return self._base.now() + timedelta(seconds=self._shift)
 
     def advance(self, seconds: float) -> None:
         self._shift += seconds
 
 
-@dataclass
+@dataclass(repr=False)
 class Shop:
     runtime: Runtime
     store_id: UUID
@@ -64,6 +63,9 @@ class Shop:
 
     _keys = count()
 
+    def __repr__(self) -> str:
+        return "Shop()"
+
     def key(self) -> str:
         return f"key-{next(self._keys)}"
 
@@ -75,9 +77,9 @@ class Shop:
             self.runtime, actor or self.staff, self.store_id, inputs, key or self.key()
         )
 
-    def hurry(self) -> None:
+    def hurry(self, seconds: float = 0.25) -> None:
         """Answers come soon, settled or not: for tests in which nobody sweeps meanwhile."""
-        settings = self.runtime.settings.model_copy(update={"answer_seconds": 0.25})
+        settings = self.runtime.settings.model_copy(update={"answer_seconds": seconds})
         self.runtime = replace(self.runtime, settings=settings)
 
     async def settle(self, seconds: float = 0, sweeps: int = 1) -> None:
@@ -119,13 +121,12 @@ class _Plugin:
 @pytest.fixture
 async def shop(database: Settings) -> AsyncIterator[Shop]:
     """paper remembers and shows tokens; plain does neither; final cannot be reversed; blind tells nothing."""
-    from core.clock import SystemClock
-
+    clock = ShiftedClock(SystemClock())
     platforms = SimpleNamespace(
-        paper=Platform(remembers_tokens=True, shows_tokens=True),
-        plain=Platform(remembers_tokens=False, shows_tokens=False),
-        final=Platform(remembers_tokens=True, shows_tokens=True),
-        blind=Platform(remembers_tokens=False, shows_tokens=False),
+        paper=Platform(remembers_tokens=True, shows_tokens=True, clock=clock),
+        plain=Platform(remembers_tokens=False, shows_tokens=False, clock=clock),
+        final=Platform(remembers_tokens=True, shows_tokens=True, clock=clock),
+        blind=Platform(remembers_tokens=False, shows_tokens=False, clock=clock),
     )
     channels = [
         ScriptedChannel("paper", "P", platforms.paper, TOKENS),
@@ -134,7 +135,6 @@ async def shop(database: Settings) -> AsyncIterator[Shop]:
         ScriptedChannel("blind", "B", platforms.blind, BLIND),
     ]
     settings = database.model_copy(update={"answer_seconds": 8.0, "probe_seconds": 1.0, "lease_seconds": 5.0})
-    clock = ShiftedClock(SystemClock())
     plugin = _Plugin(channels)
     registry = build_registry(load_entry_points=False, plugins=[plugin, house])
     async with Network(settings) as network:

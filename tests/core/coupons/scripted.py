@@ -43,7 +43,7 @@ from core.channels.contract import (
     StatusBy,
     StatusQuery,
 )
-from core.clock import utc_now
+from core.clock import SystemClock
 
 Session = Any
 
@@ -83,7 +83,8 @@ class Ticket:
 class Platform:
     """Tickets and their uses. `faults["redeem"]` is taken call by call; afterwards calls go well."""
 
-    def __init__(self, *, remembers_tokens: bool, shows_tokens: bool) -> None:
+    def __init__(self, *, remembers_tokens: bool, shows_tokens: bool, clock: Any = SystemClock()) -> None:  # noqa: B008
+        self.clock = clock
         self.remembers_tokens = remembers_tokens
         self.shows_tokens = shows_tokens
         self.tickets: dict[str, Ticket] = {}
@@ -134,7 +135,7 @@ class Platform:
         if len(ticket.living) + item.times > ticket.times:
             spent = Refusal.ALREADY_REDEEMED if ticket.times == 1 else Refusal.TIMES_USED_UP
             return RedeemRefused(item.reference, Refused(spent, "1208"))
-        fresh = [Use(f"{ticket.code}-{len(ticket.uses) + n}", order.token, utc_now()) for n in range(item.times)]
+        fresh = [Use(f"{ticket.code}-{len(ticket.uses) + n}", order.token, self.clock.now()) for n in range(item.times)]
         ticket.uses += fresh
         return Redeemed(item.reference, tuple(Receipt(use.receipt, use.used_at) for use in fresh))
 

@@ -1,0 +1,67 @@
+"""Whose use is it, table by table."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core.channels.contract import CouponState, CouponStatus, PlatformUse, StatusBy
+from core.coupons.attribution import Finding, Sending, attribute_uses
+
+SENT = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
+OURS = Sending("token", "store", SENT, times=1)
+
+
+def _use(receipt="r", minutes=0, token=None, store=None, api=None, timed=True):
+    used_at = SENT + timedelta(minutes=minutes) if timed else None
+    return PlatformUse(receipt, used_at, token, store, api)
+
+
+def _state(*uses, status=CouponStatus.REDEEMED):
+    return CouponState("ref", status, tuple(uses))
+
+
+@pytest.mark.parametrize(
+    ("state", "finding"),
+    [
+        (_state(_use(token="token")), Finding.OURS),
+        (_state(_use(token="other")), Finding.OTHERS),
+        (_state(_use(token="other"), status=CouponStatus.PARTLY_REDEEMED), Finding.UNUSED),
+        (_state(status=CouponStatus.AVAILABLE), Finding.UNUSED),
+        (_state(status=CouponStatus.REFUNDED), Finding.OTHERS),
+        (_state(status=CouponStatus.UNRECOGNISED), Finding.UNCLEAR),
+        (_state(_use("a", token="token"), _use("b", token="token")), Finding.UNCLEAR),
+    ],
+)
+def test_token_proves_it(state, finding):
+    assert attribute_uses(state, OURS, StatusBy.TOKEN, ()).finding is finding
+
+
+@pytest.mark.parametrize(
+    ("state", "finding"),
+    [
+        (_state(_use()), Finding.OURS),
+        (_state(_use(minutes=-10)), Finding.OTHERS),
+        (_state(_use(store="store")), Finding.OURS),
+        (_state(_use(store="elsewhere")), Finding.OTHERS),
+        (_state(_use(api=False)), Finding.OTHERS),
+        (_state(_use(timed=False)), Finding.UNCLEAR),
+        (_state(_use("a"), _use("b")), Finding.UNCLEAR),
+        (_state(status=CouponStatus.LOCKED), Finding.UNUSED),
+        (_state(status=CouponStatus.UNRECOGNISED), Finding.UNCLEAR),
+    ],
+)
+def test_circumstances_suggest_it(state, finding):
+    assert attribute_uses(state, OURS, StatusBy.CODE_ONLY, ()).finding is finding
+
+
+def test_known_receipt_is_another_redemptions():
+    state = _state(_use("known"), _use("new"), status=CouponStatus.PARTLY_REDEEMED)
+    found = attribute_uses(state, OURS, StatusBy.CODE_ONLY, {"known"})
+    assert (found.finding, [use.receipt for use in found.uses]) == (Finding.OURS, ["new"])
+
+
+def test_only_a_token_confirms():
+    assert attribute_uses(_state(_use(token="token")), OURS, StatusBy.TOKEN, ()).confirmed
+    assert not attribute_uses(_state(_use()), OURS, StatusBy.CODE_ONLY, ()).confirmed
