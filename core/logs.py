@@ -24,19 +24,15 @@ def configure_logging(settings: Settings) -> None:
     May be called again; the last call holds.
     """
     redactor.remember(*_known_secrets(settings))
-    processors = _shared_processors()
+    renderer = _make_renderer(settings)
+    # Not by way of the standard library: that costs a quarter of a millisecond per event.
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *processors,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
+        processors=[*_shared_processors(), renderer],
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_make_formatter(settings, processors))
+    handler.setFormatter(_make_formatter(renderer))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
@@ -46,23 +42,23 @@ def _shared_processors() -> list[Processor]:
     """The redactor comes last: it must see the text that tracebacks became."""
     return [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.add_log_level,
         structlog.processors.format_exc_info,
         redactor,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
 
 
-def _make_formatter(settings: Settings, processors: list[Processor]) -> logging.Formatter:
-    renderer: Processor = (
-        structlog.processors.JSONRenderer(serializer=_to_json)
-        if settings.log_format == "json"
-        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    )
+def _make_renderer(settings: Settings) -> Processor:
+    if settings.log_format == "json":
+        return structlog.processors.JSONRenderer(serializer=_to_json)
+    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+
+def _make_formatter(renderer: Processor) -> logging.Formatter:
+    """For the events of the standard library's loggers."""
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=processors,
+        foreign_pre_chain=[structlog.stdlib.add_logger_name, *_shared_processors()],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
 

@@ -185,11 +185,11 @@ class ChannelRequest:
 
     operation: str
     method: str
-    url: str
+    url: str = field(repr=False)
     effect: Effect
-    params: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content: bytes = b""
+    params: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    content: bytes = field(default=b"", repr=False)
     timeout: float | None = None
 
 
@@ -199,8 +199,8 @@ class ChannelAnswer:
 
     operation: str
     status: int
-    headers: Mapping[str, str]
-    content: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
 
     def json(self) -> Any:
         """The body as JSON. Raises ProtocolFailure if it is none."""

@@ -107,9 +107,7 @@ def _check_identity(plugin: str, channel: Channel) -> None:
 
 def _check_capabilities(channel: Channel) -> None:
     declared = channel.capabilities
-    if not isinstance(declared, (set, frozenset)) or not all(
-        isinstance(item, Capability) for item in declared
-    ):
+    if type(declared) is not frozenset or {type(item) for item in declared} - {Capability}:
         raise _refuse(channel, "`capabilities` must be a frozenset of core.channels.contract.Capability")
     for capability in sorted(declared):
         if capability not in CAPABILITY_ATTRIBUTES:

@@ -15,6 +15,7 @@ from typing import Any
 import pluggy
 import structlog
 
+from core.channels import hookspec
 from core.channels.contract import Capability, Channel
 from core.channels.hookspec import PROJECT_NAME
 from core.channels.plugin_checks import RegistryError, check_channel, check_plugin, needs_person
@@ -174,8 +175,6 @@ def build_registry(
 
     Raises RegistryError with a sentence that says what to mend.
     """
-    from core.channels import hookspec
-
     manager = pluggy.PluginManager(PROJECT_NAME)
     manager.add_hookspecs(hookspec)
     origins = load_plugins(manager, load_entry_points=load_entry_points, plugins=plugins, only=only)

@@ -64,7 +64,7 @@ class AiohttpCarrier(AiohttpTransport):
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            middlewares=(_send_once,),
+            
             # What httpx prepared is what is sent; aiohttp would add a content type of its own.
             skip_auto_headers=("Content-Type", "User-Agent", "Accept", "Accept-Encoding"),
         )
@@ -134,7 +134,7 @@ class HttpcoreCarrier(httpx.AsyncHTTPTransport):
             max_connections=LIMITS.max_connections,
             max_keepalive_connections=LIMITS.max_keepalive_connections,
             keepalive_expiry=LIMITS.keepalive_expiry,
-            network_backend=None if allow_private else _PublicBackend(),
+            network_backend=_Backend(allow_private),
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -148,11 +148,12 @@ class HttpcoreCarrier(httpx.AsyncHTTPTransport):
             current_progress.reset(token)
 
 
-class _PublicBackend(httpcore.AsyncNetworkBackend):
+class _Backend(httpcore.AsyncNetworkBackend):
     """Resolves a name itself, so that the address that is judged is the one that is connected to."""
 
-    def __init__(self) -> None:
+    def __init__(self, allow_private: bool) -> None:
         self._backend = httpcore.AnyIOBackend()
+        self._allow_private = allow_private
 
     async def connect_tcp(
         self,
@@ -163,15 +164,40 @@ class _PublicBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         failure: Exception = httpcore.ConnectError("the host has no address")
-        for address in await _resolve_public(host, port):
+        for address in [host] if self._allow_private else await _resolve_public(host, port):
             try:
-                return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
+                return _Stream(
+                    await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
+                )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
 
     async def sleep(self, seconds: float) -> None:
         await self._backend.sleep(seconds)
+
+
+class _Stream(httpcore.AsyncNetworkStream):
+    """Closes its socket when a TLS handshake is cancelled; httpcore 1.0 would leave it open."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+        self.read = stream.read  # type: ignore[method-assign]
+        self.write = stream.write  # type: ignore[method-assign]
+        self.aclose = stream.aclose  # type: ignore[method-assign]
+        self.get_extra_info = stream.get_extra_info  # type: ignore[method-assign]
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException:
+            await self._stream.aclose()
+            raise
 
 
 async def _resolve_public(host: str, port: int) -> list[str]:

@@ -76,7 +76,7 @@ def parse_hop(url: str, hosts: LinkHosts) -> httpx.URL:
     except (httpx.InvalidURL, ValueError):
         raise _refuse("the link is not a URL") from None
     default_port = DEFAULT_PORTS.get(parsed.scheme)
-    if default_port is None or not parsed.host:
+    if default_port is None or not parsed.host.isascii() or not parsed.host:
         raise _refuse("the link is neither http nor https")
     if parsed.userinfo:
         raise _refuse("the link contains a user name")
@@ -102,13 +102,17 @@ async def _ask(url: httpx.URL, peek: Peek) -> tuple[int, str | None]:
         raise
     except AddressRefused:
         failure = _refuse("the link leads to a private address")
-    except httpx.RemoteProtocolError:
-        failure = _refuse("the link's host gives an answer that cannot be read")
     except Exception as error:
-        failure = ChannelUnavailable(
-            f"the link's host gives no answer ({type(error).__name__})", operation=_OPERATION
-        )
+        failure = _judge_failure(error)
     raise failure
+
+
+def _judge_failure(error: Exception) -> ChannelFailure:
+    # httpx itself raises this for a Location that is no URL; the carrier's errors have a cause.
+    if isinstance(error, httpx.RemoteProtocolError) and error.__cause__ is None:
+        return _refuse("the link leads to something that is not a URL")
+    sentence = f"the link's host gives no answer ({type(error).__name__})"
+    return ChannelUnavailable(sentence, operation=_OPERATION)
 
 
 def _join(base: httpx.URL, location: str) -> str:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from core.channels.contract import ChannelRequest, Effect
@@ -17,6 +18,8 @@ from core.settings import Settings
 
 Behaviour = Callable[["RawPlatform", asyncio.StreamWriter, bytes], Awaitable[None]]
 
+# Reading the certificates of all authorities takes longer than most tests.
+TLS = httpx.create_ssl_context(trust_env=False)
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 
 
@@ -63,7 +66,9 @@ class RawPlatform:
 
 async def _read_request(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
-    length = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0")
+    length = next(
+        (line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0"
+    )
     return head + await reader.readexactly(int(length.split(b":")[1]))
 
 
@@ -109,7 +114,7 @@ def make_settings(**changes: Any) -> Settings:
 @asynccontextmanager
 async def opened_network(settings: Settings | None = None, **options: Any) -> AsyncIterator[Network]:
     """A network, closed afterwards; the carriers close their sockets a moment later."""
-    async with Network(settings or make_settings(), **options) as network:
+    async with Network(settings or make_settings(), **{"tls": TLS, **options}) as network:
         yield network
     await asyncio.sleep(0)
 

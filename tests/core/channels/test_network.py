@@ -24,7 +24,7 @@ from core.channels.contract import (
     NothingSent,
     OutcomeUnknown,
 )
-from core.channels.transport.network import ChannelClient, Network
+from core.channels.transport.network import ChannelClient
 from tests.core.channels.conftest import (
     OK,
     Behaviour,
@@ -49,7 +49,7 @@ LOST_ANSWERS = [
     ),
     pytest.param(answer(b"\x15\x03\x01 what?\r\n\r\n", close=True), id="garbage instead of HTTP"),
     pytest.param(never_answer, id="no answer"),
-    pytest.param(answer(OK, delay=0.5), id="answer after the time-out"),
+    pytest.param(answer(OK, delay=0.3), id="answer after the time-out"),
     pytest.param(answer(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"), id="body that does not end"),
 ]
 
@@ -61,7 +61,7 @@ async def test_lost_write_is_unknown(
 ) -> None:
     platform.behaviour = behaviour
     with pytest.raises(OutcomeUnknown) as failure:
-        await client.send(make_request(platform.port, Effect.WRITE, method=method, timeout=0.25))
+        await client.send(make_request(platform.port, Effect.WRITE, method=method, timeout=0.15))
     assert failure.value.operation == "acme.use"
     assert len(platform.requests) == 1, "a write goes out once"
 
@@ -72,7 +72,7 @@ async def test_lost_read_is_unavailable(
 ) -> None:
     platform.behaviour = behaviour
     with pytest.raises(ChannelUnavailable):
-        await client.send(make_request(platform.port, Effect.READ, method="GET", timeout=0.25))
+        await client.send(make_request(platform.port, Effect.READ, method="GET", timeout=0.15))
     assert len(platform.requests) == 1
 
 
@@ -221,7 +221,9 @@ async def test_packed_answer_is_unpacked(platform: RawPlatform, client: ChannelC
     assert (await client.send(make_request(platform.port))).json() == {"a": 1}
 
 
-@pytest.mark.parametrize(("effect", "failure"), [(Effect.WRITE, OutcomeUnknown), (Effect.READ, ChannelUnavailable)])
+@pytest.mark.parametrize(
+    ("effect", "failure"), [(Effect.WRITE, OutcomeUnknown), (Effect.READ, ChannelUnavailable)]
+)
 async def test_endless_answer_is_cut(
     platform: RawPlatform, carrier: str, effect: Effect, failure: type[ChannelFailure]
 ) -> None:
@@ -249,7 +251,17 @@ async def test_private_name_is_told(platform: RawPlatform, carrier: str) -> None
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://h/x", "//h/x", "/x", "http://", "http://u:p@h/", "http://2130706433/", "http://0x7f.1/", "http://[/"]
+    "url",
+    [
+        "ftp://h/x",
+        "//h/x",
+        "/x",
+        "http://",
+        "http://u:p@h/",
+        "http://2130706433/",
+        "http://0x7f.1/",
+        "http://[/",
+    ],
 )
 async def test_impossible_url_is_misconfigured(client: ChannelClient, url: str) -> None:
     with pytest.raises(Misconfigured):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import asynccontextmanager, suppress
 
 import asyncpg
@@ -92,26 +91,17 @@ async def test_invariant_refused_by_rows(database, insert_row, tenant_id):
 
 
 async def test_two_at_once(postgres_url, settings):
-    """Each process takes the lock in turn; the second finds nothing to do."""
-    name = "hexiao_test_two_at_once"
-    await execute_on(postgres_url, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
-    url = postgres_url.rsplit("/", 1)[0] + f"/{name}"
+    """Each connection takes the lock in turn; the second finds nothing to do."""
+    name = f"{postgres_url.rsplit('/', 1)[1]}_empty"
+    await execute_on(postgres_url, f"CREATE DATABASE {name}")
+    empty = settings.model_copy(update={"database_url": f"{postgres_url}_empty"})
     try:
-        processes = [await start_migrate(url) for _ in range(2)]
-        answers = [await process.communicate() for process in processes]
-        assert sorted(out for out, _ in answers) == [b"['0001_initial']\n", b"[]\n"], answers
+        async with opened_database(empty):
+            answers = await asyncio.gather(apply_migrations(empty), apply_migrations(empty))
+            assert sorted(answers) == [[], ["0001_initial"]]
+            assert await verify_invariants() == []
     finally:
         await execute_on(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-async def start_migrate(url):
-    program = (
-        "import asyncio, sys; from core.settings import Settings; from core.db.migrate import migrate;"
-        "print(asyncio.run(migrate(Settings(database_url=sys.argv[1], secret_key='-' * 32))))"
-    )
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, url, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
 
 
 async def execute_on(url, *statements):

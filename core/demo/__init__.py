@@ -1,0 +1,1 @@
+"""`hexiao demo`: a shop that exists for an afternoon, with its platforms simulated beside it."""

@@ -1,0 +1,108 @@
+"""What the demo tells its visitor: where it is, the tokens, and codes to try. The landing page reads it as JSON."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class DemoStore:
+    """`id` is a global id, as everywhere outside."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DemoToken:
+    """`store_ids` None: every store of the merchant."""
+
+    role: str
+    name: str
+    token: str = field(repr=False)
+    store_ids: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCode:
+    """A code to try. `state` is what will happen with it: usable, used, expired, times_card …"""
+
+    channel: str
+    channel_name: str
+    state: str
+    title: str
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoGuide:
+    """Everything a visitor needs. All of it is made up and valid in this demo only."""
+
+    address: str
+    merchant_id: str
+    merchant: str
+    stores: Sequence[DemoStore]
+    tokens: Sequence[DemoToken]
+    codes: Sequence[DemoCode]
+
+    def token(self, role: str) -> str:
+        """The first token of a role."""
+        return next(each.token for each in self.tokens if each.role == role)
+
+    def code(self, channel: str, state: str) -> str:
+        """The first code of a channel in a state; empty where there is none."""
+        return next((each.code for each in self.codes if (each.channel, each.state) == (channel, state)), "")
+
+    def to_json(self) -> dict[str, Any]:
+        """As the landing page and `--json` have it."""
+        return {
+            "address": self.address,
+            "merchant": {"id": self.merchant_id, "name": self.merchant},
+            "stores": [{"id": each.id, "name": each.name} for each in self.stores],
+            "tokens": [_token_json(each) for each in self.tokens],
+            "codes": [_code_json(each) for each in self.codes],
+        }
+
+    def to_shell(self) -> str:
+        """Assignments for a shell: URL, STORE, TOKEN (the manager's), DOUYIN_CODE and OWN_CODE."""
+        values = {
+            "URL": f"{self.address}/graphql",
+            "STORE": self.stores[0].id,
+            "TOKEN": self.token("MANAGER"),
+            "DOUYIN_CODE": self.code("douyin", "usable"),
+            "OWN_CODE": self.code("house", "usable"),
+        }
+        return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
+
+
+@lru_cache(maxsize=256)
+def draw_qr(text: str) -> str:
+    """A QR code as an SVG element without a size of its own."""
+    import segno
+
+    drawing = io.BytesIO()
+    segno.make(text, error="m", micro=False).save(
+        drawing, kind="svg", xmldecl=False, svgns=True, omitsize=True, border=2, dark="#23302b", light="#fff"
+    )
+    return drawing.getvalue().decode().strip()
+
+
+def _token_json(token: DemoToken) -> dict[str, Any]:
+    stores = None if token.store_ids is None else list(token.store_ids)
+    return {"role": token.role, "name": token.name, "token": token.token, "storeIds": stores}
+
+
+def _code_json(code: DemoCode) -> dict[str, Any]:
+    return {
+        "channel": code.channel,
+        "channelName": code.channel_name,
+        "state": code.state,
+        "title": code.title,
+        "code": code.code,
+        "qr": draw_qr(code.code),
+    }

@@ -1,0 +1,227 @@
+"""Who may do what, with real tokens: every operation × every role × own store, other store, other merchant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from core.access.values import Role
+from core.ids import encode_global_id, new_id
+
+OWNER, MANAGER, STAFF, POS, CUSTOMER = Role.OWNER, Role.MANAGER, Role.STAFF, Role.POS, Role.CUSTOMER
+EVERYBODY, MANAGEMENT = tuple(Role), (OWNER, MANAGER)
+BOUND = (STAFF, POS)
+
+# `$store` and `$other…` are filled in for each case; `%s` stands for the place that the case is about.
+STORE_BOUND = {
+    "couponLookup": 'query { couponLookup(storeId: "%s", code: "123456789012") { coupons { id } } }',
+    "redeemCoupons": 'mutation { redeemCoupons(input: {storeId: "%s", idempotencyKey: "$key",'
+    ' codes: [{code: "123456789012"}]}) { outcome } }',
+    "redemptions": 'query { redemptions(filter: {storeId: "%s"}) { totalCount } }',
+}
+MANAGED = {
+    "channelAccounts": "query { channelAccounts { id } }",
+    "connectChannel": 'mutation { connectChannel(input: {channel: "none", name: "n", credentials: {}})'
+    " { userErrors { code } } }",
+    "bindChannelStore": 'mutation { bindChannelStore(input: {accountId: "$account", storeId: "$store",'
+    ' externalStoreId: "e"}) { userErrors { code } } }',
+    "createCouponBatch": 'mutation { createCouponBatch(input: {name: "n", kind: EXCHANGE, quantity: 1})'
+    " { batch { id } } }",
+    "issueCoupons": 'mutation { issueCoupons(input: {batchId: "$batch", quantity: 1, idempotencyKey: "k"})'
+    " { codes } }",
+    "createStore": 'mutation { createStore(input: {name: "n"}) { store { id } } }',
+}
+FREE = {"channels": "query { channels { code } }", "stores": "query { stores { id } }"}
+NODE = 'query { node(id: "%s") { id } }'
+
+
+@pytest.mark.parametrize("role", [OWNER, MANAGER, STAFF, POS, CUSTOMER])
+async def test_store_operations(shop: Any, rival: Any, role: Role) -> None:
+    client = shop.client(role)
+    for name, query in STORE_BOUND.items():
+        stores = (shop.store, shop.other_store, rival.store)
+        own, other, foreign = [await client.ask((query % each).replace("$key", each)) for each in stores]
+        assert read_code(own) is None, (name, own)
+        assert read_code(other) == ("NOT_FOUND" if role in BOUND else None), (name, other)
+        assert read_code(foreign) == "NOT_FOUND", (name, foreign)
+
+
+@pytest.mark.parametrize("role", [OWNER, MANAGER, STAFF, POS, CUSTOMER])
+async def test_management_operations(shop: Any, role: Role) -> None:
+    client, ids = shop.client(role), await make_things(shop)
+    for name, query in MANAGED.items():
+        answer = await client.ask(ids.fill(query))
+        assert read_code(answer) == (None if role in MANAGEMENT else "FORBIDDEN"), (name, answer)
+
+
+@pytest.mark.parametrize("role", [OWNER, MANAGER, STAFF, POS, CUSTOMER])
+async def test_operations_for_everybody(shop: Any, rival: Any, role: Role) -> None:
+    for name, query in FREE.items():
+        assert read_code(await shop.client(role).ask(query)) is None, name
+    seen = {store["id"] for store in (await shop.client(role).fetch(FREE["stores"]))["stores"]}
+    assert seen == ({shop.store} if role in BOUND else {shop.store, shop.other_store})
+
+
+async def test_nothing_without_a_token(shop: Any) -> None:
+    ids = await make_things(shop)
+    store_bound = {name: query % shop.store for name, query in STORE_BOUND.items()}
+    managed = {name: ids.fill(query) for name, query in MANAGED.items()}
+    for name, query in {**store_bound, **managed, **FREE, "node": NODE % shop.store}.items():
+        assert read_code(await shop.client(None).ask(query)) == "UNAUTHENTICATED", name
+
+
+async def test_table_is_complete(shop: Any) -> None:
+    fields = await shop.client(None).fetch(
+        "{ __schema { queryType { fields { name } } mutationType { fields { name } } } }"
+    )
+    schema = fields["__schema"]
+    names = {each["name"] for kind in ("queryType", "mutationType") for each in schema[kind]["fields"]}
+    assert names == {*STORE_BOUND, *MANAGED, *FREE, "node", "reverseRedemption"}
+
+
+@pytest.mark.parametrize(
+    ("role", "scopes", "elsewhere", "code"),
+    [
+        (OWNER, (), False, None),
+        (MANAGER, (), False, None),
+        (STAFF, ("reverse",), False, None),
+        (STAFF, ("reverse",), True, "NOT_FOUND"),
+        (STAFF, (), False, "FORBIDDEN"),
+        (POS, ("reverse",), False, "FORBIDDEN"),
+        (CUSTOMER, (), False, "FORBIDDEN"),
+    ],
+)
+async def test_reversal(
+    shop: Any, role: Role, scopes: tuple[str, ...], elsewhere: bool, code: str | None
+) -> None:
+    redemption = await redeem(shop, shop.client(OWNER), shop.other_store if elsewhere else shop.store)
+    client = shop.client(role)
+    client.token = await shop.token(role, scopes=scopes)
+    answer = await client.ask(REVERSE % redemption)
+    assert read_code(answer) == code
+    status = (await shop.client(OWNER).fetch(STATUS % redemption))["node"]["status"]
+    assert status == ("REVERSED" if code is None else "SUCCEEDED")
+
+
+async def test_reversal_of_another_merchant(shop: Any, rival: Any) -> None:
+    redemption = await redeem(shop, shop.client(OWNER), shop.store)
+    assert read_code(await rival.client(OWNER).ask(REVERSE % redemption)) == "NOT_FOUND"
+    assert (await shop.client(OWNER).fetch(STATUS % redemption))["node"]["status"] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("role", [OWNER, MANAGER, STAFF, POS, CUSTOMER])
+async def test_redemptions_seen(shop: Any, rival: Any, role: Role) -> None:
+    """Edges and nodes alike: own store, other store, other merchant, and a customer's own."""
+    redeemed = {
+        "own store": await redeem(shop, shop.client(POS), shop.store),
+        "other store": await redeem(shop, shop.client(OWNER), shop.other_store),
+        "own": await redeem(shop, shop.client(CUSTOMER), shop.other_store),
+        "other merchant": await redeem(rival, rival.client(OWNER), rival.store),
+    }
+    visible = {
+        OWNER: {"own store", "other store", "own"},
+        MANAGER: {"own store", "other store", "own"},
+        STAFF: {"own store"},
+        POS: {"own store"},
+        CUSTOMER: {"own"},
+    }[role]
+    client = shop.client(role)
+    listed = await client.fetch(
+        "{ redemptions { totalCount edges { node { id coupon { id } store { id } } } } }"
+    )
+    edges = listed["redemptions"]["edges"]
+    assert {edge["node"]["id"] for edge in edges} == {redeemed[name] for name in visible}
+    assert listed["redemptions"]["totalCount"] == len(visible)
+    for name, redemption in redeemed.items():
+        assert read_code(await client.ask(NODE % redemption)) == (None if name in visible else "NOT_FOUND"), (
+            name
+        )
+
+
+@pytest.mark.parametrize("role", [OWNER, MANAGER, STAFF, POS, CUSTOMER])
+async def test_nodes_of_set_up(shop: Any, rival: Any, role: Role) -> None:
+    client, own, foreign = shop.client(role), await make_things(shop), await make_things(rival)
+    expected = {
+        own.batch: None if role is not CUSTOMER else "NOT_FOUND",
+        own.customer: None if role is not CUSTOMER else "NOT_FOUND",
+        shop.store: None,
+        shop.other_store: "NOT_FOUND" if role in BOUND else None,
+        own.account: "NOT_FOUND" if role in MANAGEMENT else "FORBIDDEN",
+        foreign.batch: "NOT_FOUND",
+        foreign.customer: "NOT_FOUND",
+        rival.store: "NOT_FOUND",
+        encode_global_id("Nothing", new_id()): "NOT_FOUND",
+    }
+    for global_id, code in expected.items():
+        answer = await client.ask(NODE % global_id)
+        assert read_code(answer) == code, answer
+
+
+async def test_customer_sees_themselves(shop: Any) -> None:
+    from core.access.tokens import authenticate
+
+    actor = await authenticate(shop.tokens[CUSTOMER])
+    own = encode_global_id("Customer", actor.actor_id)
+    found = await shop.client(CUSTOMER).fetch(
+        'query { node(id: "%s") { ... on Customer { name phone } } }' % own
+    )
+    assert found["node"] == {"name": None, "phone": None}
+
+
+@dataclass(frozen=True)
+class Things:
+    store: str
+    batch: str
+    customer: str
+    account: str
+
+    def fill(self, query: str) -> str:
+        for name in ("store", "batch", "account"):
+            query = query.replace(f"${name}", getattr(self, name))
+        return query
+
+
+async def make_things(shop: Any) -> Things:
+    """One of each kind in the merchant; the account is of nobody."""
+    from core.access.tokens import authenticate
+
+    created = await shop.client(OWNER).fetch(MANAGED["createCouponBatch"])
+    customer = await authenticate(await shop.token(CUSTOMER))
+    return Things(
+        shop.store,
+        created["createCouponBatch"]["batch"]["id"],
+        encode_global_id("Customer", customer.actor_id),
+        encode_global_id("ChannelAccount", new_id()),
+    )
+
+
+async def redeem(shop: Any, client: Any, store: str) -> str:
+    """Redeems a fresh coupon and answers the redemption's id."""
+    (code,) = await shop.issue()
+    query = (
+        'mutation { redeemCoupons(input: {storeId: "%s", idempotencyKey: "%s", codes: [{code: "%s"}]})'
+        % (
+            store,
+            code,
+            code,
+        )
+    )
+    answer = await client.fetch(query + " { outcome redemptions { id } userErrors { code } } }")
+    done = answer["redeemCoupons"]
+    assert done["outcome"] == "REDEEMED", done
+    return str(done["redemptions"][0]["id"])
+
+
+REVERSE = (
+    'mutation { reverseRedemption(input: {redemptionId: "%s", reason: "r", idempotencyKey: "k"})'
+    " { redemption { status } userErrors { code } } }"
+)
+STATUS = 'query { node(id: "%s") { ... on Redemption { status } } }'
+
+
+def read_code(answer: dict[str, Any]) -> str | None:
+    """The code of the first error, None for an answer without."""
+    errors = answer.get("errors")
+    return errors[0]["extensions"]["code"] if errors else None
