@@ -22,7 +22,7 @@ from core.errors import BadInput
 from core.ids import new_id
 from core.keys import KeyRing
 from core.messages import text
-from core.resealing import Progress, Resealing, SealedColumn, reseal_column
+from core.resealing import SealedColumn
 
 PHONES = SealedColumn(
     table="customer",
@@ -70,13 +70,6 @@ class CustomerService:
         sql = f"SELECT id, name, phone_sealed FROM customer WHERE tenant_id = $1 AND id IN ({places})"
         views = [self._read_customer(actor, row) for row in await fetch_rows(sql, actor.tenant_id, *wanted)]
         return {view.id: view for view in views}
-
-    async def rotate_phones(self, progress: Progress | None = None) -> Resealing:
-        """Seals all phones of all merchants with the newest secret key. May be stopped and started again.
-
-        Fingerprints stay as they are: see `core.keys.KeyRing.fingerprint`.
-        """
-        return await reseal_column(self._keys, PHONES, progress)
 
     def _read_customer(self, actor: Actor, row: Mapping[str, Any]) -> CustomerView:
         customer_id, sealed = as_uuid(row["id"]), row["phone_sealed"]

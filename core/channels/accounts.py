@@ -25,7 +25,7 @@ from core.channels.contract import (
     ChannelUnavailable,
     Misconfigured,
 )
-from core.channels.credentials import CREDENTIALS, TOKENS, CredentialVault
+from core.channels.credentials import CredentialVault
 from core.channels.health import AccountHealth, Attention, read_attention
 from core.channels.sessions import SessionFactory, TrialTokens
 from core.clock import Clock
@@ -42,7 +42,6 @@ from core.errors import NotFound
 from core.ids import encode_global_id, new_id
 from core.keys import KeyRing
 from core.messages import text
-from core.resealing import Progress, Resealing, reseal_column
 from core.settings import Settings
 
 __all__ = ["AccountService", "AccountStatus", "BoundAccount", "ChannelAccountView", "build_webhook_url"]
@@ -153,17 +152,6 @@ class AccountService:
         problem = await write_binding(actor, account_id, store_id, external_id)
         self._bindings.forget(actor.tenant_id)
         return (problem,) if problem else account
-
-    async def rotate_credentials(self, progress: Progress | None = None) -> Resealing:
-        """Seals all credentials and platform tokens of all merchants with the newest secret key.
-
-        May be stopped and started again. `progress` is told (rows seen, rows in all), for one table after the
-        other.
-        """
-        result = Resealing()
-        for column in (CREDENTIALS, TOKENS):
-            result += await reseal_column(self._keys, column, progress)
-        return result
 
     # ------------------------------------------------------------------------------------------------ reading
     async def list_accounts(self, actor: Actor) -> tuple[ChannelAccountView, ...]:

@@ -687,7 +687,7 @@ class Channel(ABC):
     def attach(self, keys: KeyRing) -> None:
         """Called once, when the program is put together, with its keys. Only a channel that lives on our own tables
         needs them."""
-        return None
+        return
 
     async def check_account(self, session: ChannelSession[Any, Any]) -> None:
         """Asks the platform whether the credentials work, when an account is connected.

@@ -26,7 +26,7 @@ def choose() -> None:
 
 @app.command("rotate")
 def rotate() -> None:
-    """Seal the credentials and tokens of all channel accounts with the newest HEXIAO_SECRET_KEY.
+    """Seal everything that is sealed (credentials, tokens, phones, coupon codes) with the newest HEXIAO_SECRET_KEY.
 
     Put the old key into HEXIAO_PREVIOUS_SECRET_KEYS first. May be stopped and started again. Ends with 3
     where something could not be opened with any configured key.
@@ -42,12 +42,13 @@ def rotate() -> None:
 
 async def _rotate(settings: Settings) -> Resealing:
     from core.db.migrate import check_schema
+    from core.rotation import rotate_seals
     from core.runtime import open_runtime
 
     with ExitStack() as stack:
         async with open_runtime(settings, scheduled=False) as runtime:
             await check_schema(settings)
-            return await runtime.accounts.rotate_credentials(_show_progress(stack))
+            return await rotate_seals(runtime.keys, _show_progress(stack))
 
 
 def _show_progress(stack: ExitStack) -> Callable[[int, int], None]:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from core.channels.contract import ChannelCoupon, CouponKind, CouponStatus, Scanned
+from core.coupons.sealed import bind_row
 from core.coupons.values import CouponView, coupon_id
 from core.db.statements import Write, as_optional_instant, as_optional_uuid, as_uuid
 from core.keys import KeyRing
@@ -19,7 +20,7 @@ def fingerprint_code(keys: KeyRing, scanned: Scanned) -> str:
 
 
 def open_handle(keys: KeyRing, tenant_id: UUID, id_: UUID, sealed: bytes) -> str:
-    return keys.open(sealed, str(tenant_id), "coupon", str(id_)).decode()
+    return keys.open(sealed, *bind_row(tenant_id, "coupon", id_)).decode()
 
 
 def upsert_coupon(
@@ -43,7 +44,7 @@ def upsert_coupon(
         " times_total=excluded.times_total, times_remaining=excluded.times_remaining, seen_at=excluded.seen_at",
         (
             id_, tenant_id, now, account_id, channel, coupon.reference,
-            keys.seal(coupon.handle.encode(), str(tenant_id), "coupon", str(id_)), fingerprint_code(keys, scanned),
+            keys.seal(coupon.handle.encode(), *bind_row(tenant_id, "coupon", id_)), fingerprint_code(keys, scanned),
             scanned.code[-4:], coupon.kind.value, coupon.title[:200], coupon.status.value, coupon.face_value,
             coupon.paid_amount, coupon.valid_from, coupon.valid_until, coupon.times_total, coupon.times_remaining,
         ),

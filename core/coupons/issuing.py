@@ -19,6 +19,7 @@ from core.access.values import Actor
 from core.clock import utc_now
 from core.coupons.house_codes import group_code, make_code
 from core.coupons.house_rows import fingerprint_code
+from core.coupons.sealed import bind_row
 from core.db.inserts import insert_row
 from core.db.statements import (
     Conflict,
@@ -118,7 +119,7 @@ async def _find_answer(keys: KeyRing, wish: IssueWish) -> tuple[str, ...] | None
         return None
     if row["input_hash"] != wish.input_hash:
         raise IdempotencyKeyReused(text("fault.IDEMPOTENCY_KEY_REUSED"))
-    names = _bound_to(wish.actor.tenant_id, as_uuid(row["id"]))
+    names = bind_row(wish.actor.tenant_id, "coupon_issue", as_uuid(row["id"]))
     codes: list[str] = orjson.loads(keys.open(bytes(row["codes_sealed"]), *names))
     return tuple(group_code(code) for code in codes)
 
@@ -185,7 +186,7 @@ def _build_issue(keys: KeyRing, wish: IssueWish, batch: Batch, codes: Sequence[s
         idempotency_key=wish.key,
         input_hash=wish.input_hash,
         quantity=wish.quantity,
-        codes_sealed=keys.seal(orjson.dumps(codes), *_bound_to(tenant_id, issue_id)),
+        codes_sealed=keys.seal(orjson.dumps(codes), *bind_row(tenant_id, "coupon_issue", issue_id)),
     )
     details = {"quantity": wish.quantity, "customerId": wish.customer_id and str(wish.customer_id)}
     return [
@@ -232,7 +233,3 @@ def _insert_coupons(keys: KeyRing, wish: IssueWish, batch: Batch, codes: Sequenc
         values,
         expects=len(codes),
     )
-
-
-def _bound_to(tenant_id: UUID, issue_id: UUID) -> tuple[str, ...]:
-    return str(tenant_id), "coupon_issue", str(issue_id)

@@ -17,6 +17,7 @@ from core.coupons import journal
 from core.coupons.announcing import notify_reversed
 from core.coupons.attribution import Finding
 from core.coupons.journal import LegRow, RedemptionRow, Saga
+from core.coupons.requests import load_rows, read_request, take_over
 from core.coupons.saga import drive
 from core.coupons.settlement import find_uses
 from core.coupons.states import Operation, RequestStatus
@@ -68,7 +69,7 @@ async def _fenced(gate: asyncio.Semaphore, work: Any) -> None:
 async def _drive_due(runtime: Runtime, row: dict[str, Any]) -> None:
     hold = timedelta(seconds=runtime.settings.lease_seconds)
     tenant_id, request_id = as_uuid(row["tenant_id"]), as_uuid(row["id"])
-    saga = await journal.take_over(tenant_id, request_id, runtime.clock.now(), hold, runtime.keys)
+    saga = await take_over(tenant_id, request_id, runtime.clock.now(), hold, runtime.keys)
     if saga is not None:
         await drive(runtime, saga)
 
@@ -84,9 +85,7 @@ async def _look_once_more(runtime: Runtime, row: dict[str, Any]) -> None:
         now + _LOOK_AGAIN, tenant_id, leg_id, row["settle_at"],
     ):  # fmt: skip
         return
-    origin = await journal.load_rows(
-        await journal.read_request(tenant_id, as_uuid(row["request_id"])), runtime.keys
-    )
+    origin = await load_rows(await read_request(tenant_id, as_uuid(row["request_id"])), runtime.keys)
     leg = next(each for each in origin.legs if each.id == leg_id)
     answered = [await _look_at(runtime, origin, leg, redemption) for redemption in origin.of_leg(leg)]
     if all(answered) or now > origin.created_at + _GIVE_UP_LOOKING:

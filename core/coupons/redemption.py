@@ -24,10 +24,11 @@ from core.coupons.basket import PlannedLeg, arrange_legs, choose_coupons, find_c
 from core.coupons.codes import normalise_code
 from core.coupons.guessing import admit_codes
 from core.coupons.intent import Intent, build_intent, wait_for_winner
-from core.coupons.journal import Saga, find_redemption_ids, find_request
+from core.coupons.journal import Saga
 from core.coupons.ledger import load_redemptions, view_held
 from core.coupons.probing import Asked, Hint, ask_channels, decide_refusal
 from core.coupons.refusals import describe_asked
+from core.coupons.requests import find_redemption_ids, find_request
 from core.coupons.stacking import check_stacking, load_rules
 from core.coupons.states import OPEN_REQUESTS, Operation, RequestStatus
 from core.coupons.transitions import commit_intent, commit_refusal

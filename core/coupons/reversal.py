@@ -15,9 +15,10 @@ from core.channels.contract import Refusal
 from core.coupons import journal
 from core.coupons import saga as sagas
 from core.coupons.answers import pack_answer, show_problem, unpack_answer
-from core.coupons.journal import Saga, find_request
+from core.coupons.journal import Saga
 from core.coupons.ledger import load_redemptions
 from core.coupons.redemption import check_key
+from core.coupons.requests import find_living_reversal, find_request, load_rows
 from core.coupons.states import OPEN_REQUESTS, Operation, RequestStatus
 from core.coupons.transitions import commit_refusal
 from core.coupons.values import (
@@ -103,7 +104,7 @@ async def _submit(runtime: Runtime, wish: _Wish) -> ReverseResult:
         return await _answer_unfit(runtime, wish, saga)
     except Conflict:
         return await _answer_conflict(runtime, wish, saga)
-    await journal.load_rows(saga, runtime.keys)
+    await load_rows(saga, runtime.keys)
     return await _drive(runtime, wish, saga)
 
 
@@ -157,7 +158,7 @@ async def _answer_unfit(runtime: Runtime, wish: _Wish, saga: Saga) -> ReverseRes
 
 async def _answer_rival(runtime: Runtime, wish: _Wish, saga: Saga) -> ReverseResult:
     """Another request is taking it back just now: wait for its end, then judge anew."""
-    rival = await journal.find_living_reversal(saga.tenant_id, wish.redemption.id)
+    rival = await find_living_reversal(saga.tenant_id, wish.redemption.id)
     if rival is not None:
         ended = await wait_for_end(saga.tenant_id, rival, wish.deadline)
         if ended.answer is None:

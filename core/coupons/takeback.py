@@ -8,8 +8,9 @@ from core.channels.contract import Refusal, Reversed, StatusBy
 from core.coupons.announcing import notify_reversed
 from core.coupons.answers import pack_answer
 from core.coupons.calls import behaviour_of, call_reverse, call_status
-from core.coupons.journal import LegRow, RedemptionRow, Saga, read_request
+from core.coupons.journal import LegRow, RedemptionRow, Saga
 from core.coupons.receipts import find_origin
+from core.coupons.requests import read_request
 from core.coupons.settlement import REVIEW_AFTER, pause_until
 from core.coupons.states import RequestStatus
 from core.coupons.transitions import commit_pause, commit_reversal, commit_reversing

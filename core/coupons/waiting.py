@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
-from core.coupons.journal import Saga, read_request
+from core.coupons.journal import Saga
+from core.coupons.requests import read_request
 from core.coupons.states import OPEN_REQUESTS
 
 _FIRST_PAUSE = 0.02

@@ -138,7 +138,11 @@ def _check_requests(books: Books) -> Iterator[str]:
         lost = [each for each in own if each["status"] != "SUCCEEDED" and str(each["id"]) not in taken_back]
         if request["operation"] == "redeemCoupons" and request["status"] == "SUCCEEDED" and (lost or not own):
             yield f"request {key} succeeded with {dict(statuses)}"
-        if request["operation"] == "redeemCoupons" and request["status"] == "FAILED" and statuses["SUCCEEDED"]:
+        if (
+            request["operation"] == "redeemCoupons"
+            and request["status"] == "FAILED"
+            and statuses["SUCCEEDED"]
+        ):
             yield f"request {key} failed with {dict(statuses)}"
     by_id = {str(each["id"]): each for each in books.redemptions}
     for id_ in taken_back:

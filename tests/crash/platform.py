@@ -47,7 +47,7 @@ class PlatformControl:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self._client = httpx.Client(base_url=f"{address}/_control", trust_env=False, timeout=10)
+        self._client = httpx.Client(base_url=f"{address}/_control", trust_env=False, verify=False, timeout=10)
 
     def connection(self) -> dict[str, Any]:
         """What an account is connected with."""

@@ -74,7 +74,9 @@ def install_point(spec: str) -> None:
     setattr(owner, attribute, _wrap(getattr(owner, attribute), point, int(passing)))
 
 
-def _wrap(function: Callable[..., Awaitable[Any]], point: Point, passing: int) -> Callable[..., Awaitable[Any]]:
+def _wrap(
+    function: Callable[..., Awaitable[Any]], point: Point, passing: int
+) -> Callable[..., Awaitable[Any]]:
     passed = 0
 
     @wraps(function)

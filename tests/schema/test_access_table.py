@@ -164,9 +164,8 @@ async def test_customer_sees_themselves(shop: Any) -> None:
 
     actor = await authenticate(shop.tokens[CUSTOMER])
     own = encode_global_id("Customer", actor.actor_id)
-    found = await shop.client(CUSTOMER).fetch(
-        'query { node(id: "%s") { ... on Customer { name phone } } }' % own
-    )
+    query = "query($id: ID!) { node(id: $id) { ... on Customer { name phone } } }"
+    found = await shop.client(CUSTOMER).fetch(query, id=own)
     assert found["node"] == {"name": None, "phone": None}
 
 
@@ -200,15 +199,9 @@ async def make_things(shop: Any) -> Things:
 async def redeem(shop: Any, client: Any, store: str) -> str:
     """Redeems a fresh coupon and answers the redemption's id."""
     (code,) = await shop.issue()
-    query = (
-        'mutation { redeemCoupons(input: {storeId: "%s", idempotencyKey: "%s", codes: [{code: "%s"}]})'
-        % (
-            store,
-            code,
-            code,
-        )
-    )
-    answer = await client.fetch(query + " { outcome redemptions { id } userErrors { code } } }")
+    query = "mutation($input: RedeemCouponsInput!) { redeemCoupons(input: $input)"
+    basket = {"storeId": store, "idempotencyKey": code, "codes": [{"code": code}]}
+    answer = await client.fetch(query + " { outcome redemptions { id } userErrors { code } } }", input=basket)
     done = answer["redeemCoupons"]
     assert done["outcome"] == "REDEEMED", done
     return str(done["redemptions"][0]["id"])

@@ -64,7 +64,7 @@ class AiohttpCarrier(AiohttpTransport):
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            
+            middlewares=(_send_once,),
             # What httpx prepared is what is sent; aiohttp would add a content type of its own.
             skip_auto_headers=("Content-Type", "User-Agent", "Accept", "Accept-Encoding"),
         )

@@ -13,6 +13,7 @@ from core.db.statements import fetch_rows
 from core.errors import BadInput
 from core.ids import new_id
 from core.keys import KeyRing
+from core.rotation import rotate_seals
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ async def test_wrong_phone_told(owner, keys):
 async def test_phones_change_key(owner, keys):
     lin = await CustomerService(keys).ensure_customer(owner.tenant_id, "13800138000", "Lin")
     new = KeyRing("another secret key, 32 characters", ["a secret key for tests, 32 characters or more"])
-    result = await CustomerService(new).rotate_phones()
+    result = await rotate_seals(new)
     assert (result.resealed, result.unreadable) == (1, 0)
     after = CustomerService(KeyRing("another secret key, 32 characters"))
     assert (await after.load_customers(owner, [lin]))[lin].phone == "138****8000"

@@ -31,7 +31,7 @@ from core.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from scripted import CODE_ONLY, BLIND, FINAL, TOKENS, Platform, ScriptedChannel  # noqa: E402
+from scripted import BLIND, CODE_ONLY, FINAL, TOKENS, Platform, ScriptedChannel
 
 
 class ShiftedClock:

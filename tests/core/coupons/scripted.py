@@ -88,7 +88,9 @@ class Platform:
         self.remembers_tokens = remembers_tokens
         self.shows_tokens = shows_tokens
         self.tickets: dict[str, Ticket] = {}
-        self.faults: dict[str, deque[Fault]] = {name: deque() for name in ("look_up", "redeem", "status", "reverse")}
+        self.faults: dict[str, deque[Fault]] = {
+            name: deque() for name in ("look_up", "redeem", "status", "reverse")
+        }
         self.late: list[Callable[[], object]] = []
         self.release = asyncio.Event()
         self.calls: list[str] = []
@@ -135,7 +137,10 @@ class Platform:
         if len(ticket.living) + item.times > ticket.times:
             spent = Refusal.ALREADY_REDEEMED if ticket.times == 1 else Refusal.TIMES_USED_UP
             return RedeemRefused(item.reference, Refused(spent, "1208"))
-        fresh = [Use(f"{ticket.code}-{len(ticket.uses) + n}", order.token, self.clock.now()) for n in range(item.times)]
+        fresh = [
+            Use(f"{ticket.code}-{len(ticket.uses) + n}", order.token, self.clock.now())
+            for n in range(item.times)
+        ]
         ticket.uses += fresh
         return Redeemed(item.reference, tuple(Receipt(use.receipt, use.used_at) for use in fresh))
 
@@ -211,7 +216,9 @@ CODE_ONLY = CouponBehaviour(
     Idempotency.NATURAL_SINGLE_USE, StatusBy.CODE_ONLY, Reversibility(True), in_flight=timedelta(seconds=30)
 )
 FINAL = replace(TOKENS, reversal=Reversibility(False))
-BLIND = CouponBehaviour(Idempotency.NONE, StatusBy.NONE, Reversibility(False), in_flight=timedelta(seconds=30))
+BLIND = CouponBehaviour(
+    Idempotency.NONE, StatusBy.NONE, Reversibility(False), in_flight=timedelta(seconds=30)
+)
 
 
 def _show(ticket: Ticket) -> ChannelCoupon:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from scripted import Fault
 
 from core.channels.contract import CouponStatus, Refusal
 from core.coupons.lookup import look_up_code
 from core.coupons.values import Probe, ProbeOutcome
 from core.errors import BadInput, NotFound
-
-from scripted import Fault
 
 
 async def _look(shop, code, actor=None):
@@ -46,7 +45,10 @@ async def test_two_claims_are_ambiguous(shop):
     shop.plain.add("PQ")
     result = await _look(shop, "PQ")
     assert [each.code for each in result.problems] == [Refusal.AMBIGUOUS_CODE]
-    assert {each.channel for each in result.probes if each.outcome is ProbeOutcome.FOUND} == {"paper", "plain"}
+    assert {each.channel for each in result.probes if each.outcome is ProbeOutcome.FOUND} == {
+        "paper",
+        "plain",
+    }
     assert {coupon.channel for coupon in result.coupons} == {"paper", "plain"}
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from scripted import Fault
 
 from core.channels.contract import Refusal
 from core.coupons.values import RedeemOutcome, RedemptionStatus
 from core.errors import BadInput, IdempotencyKeyReused
-
-from scripted import Fault  # noqa: E402
 
 
 async def test_code_is_redeemed_once(shop):

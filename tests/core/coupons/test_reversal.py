@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from scripted import Fault
 
-from core.access.values import Role
 from core.access.tokens import authenticate, create_token
+from core.access.values import Role
 from core.channels.contract import Refusal, Refused, ReversalRefused
 from core.coupons.reversal import reverse_redemption
 from core.coupons.values import RedeemOutcome, RedemptionStatus
 from core.errors import BadInput, Forbidden, IdempotencyKeyReused, NotFound
-
-from scripted import Fault
 
 
 @pytest.fixture(autouse=True)

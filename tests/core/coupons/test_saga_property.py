@@ -8,12 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from scripted import Fault, Platform
 
 from core.channels.contract import Refusal
 from core.coupons.values import RedeemOutcome, RedemptionStatus
 from core.db.statements import execute, fetch_rows
-
-from scripted import Fault, Platform
 
 _ENDS = {RedemptionStatus.SUCCEEDED, RedemptionStatus.DECLINED, RedemptionStatus.REVERSED}
 _FAULTS = st.lists(st.sampled_from([Fault.LOST, Fault.ANSWER_LOST, Fault.LATE]), max_size=3)
@@ -64,7 +63,9 @@ async def _check_end(shop, told: RedeemOutcome) -> None:
     assert _living(shop.paper) + _living(shop.plain) == (len(statuses) if succeeded else 0)
     assert await shop.claims() == (len(statuses) if succeeded else 0)
     assert told in {RedeemOutcome.UNKNOWN, RedeemOutcome.REDEEMED if succeeded else RedeemOutcome.DECLINED}
-    open_rows = await fetch_rows("SELECT id FROM redemption_request WHERE status IN ('PROCESSING','COMPENSATING')")
+    open_rows = await fetch_rows(
+        "SELECT id FROM redemption_request WHERE status IN ('PROCESSING','COMPENSATING')"
+    )
     assert open_rows == []
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from scripted import Fault
 
 from core.channels.contract import Refusal
 from core.coupons.values import RedeemOutcome, RedemptionStatus
-
-from scripted import Fault
 
 
 @pytest.fixture(autouse=True)
 def _hurry(shop):
     shop.hurry()
+
 
 SUCCEEDED, DECLINED, UNKNOWN = RedemptionStatus.SUCCEEDED, RedemptionStatus.DECLINED, RedemptionStatus.UNKNOWN
 

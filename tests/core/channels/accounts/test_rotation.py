@@ -11,6 +11,7 @@ from core.channels.transport.tokens import TokenStore
 from core.clock import SystemClock
 from core.db.statements import fetch_rows
 from core.keys import KeyRing
+from core.rotation import rotate_seals
 
 OLD_KEY, NEW_KEY = "the old secret key, 32 characters+", "the new secret key, 32 characters+"
 SECRET = "s3cret-of-the-mall"
@@ -22,11 +23,11 @@ async def fetch_token() -> FreshToken:
 
 async def test_rotation_retires_key(make_service, owner, merchant, account):
     seen = []
-    both = make_service(KeyRing(NEW_KEY, [OLD_KEY]))
-    result = await both.rotate_credentials(lambda done, total: seen.append((done, total)))
+    both = KeyRing(NEW_KEY, [OLD_KEY])
+    result = await rotate_seals(both, lambda done, total: seen.append((done, total)))
     assert (result.resealed, result.current, result.unreadable) == (2, 0, 0)
     assert seen == [(2, 2)]
-    again = await both.rotate_credentials()
+    again = await rotate_seals(both)
     assert (again.resealed, again.current, again.unreadable) == (0, 2, 0)
     fresh = make_service(KeyRing(NEW_KEY))
     _, bound = await fresh.load_bindings(merchant.merchant_id, merchant.store_id)
@@ -36,7 +37,7 @@ async def test_rotation_retires_key(make_service, owner, merchant, account):
 async def test_rotation_reseals_tokens(make_service, account):
     old = TokenStore(KeyRing(OLD_KEY), SystemClock()).open_account(account.tenant_id, account.id)
     assert await old.get("client", fetch_token) == "token-1"
-    result = await make_service(KeyRing(NEW_KEY, [OLD_KEY])).rotate_credentials()
+    result = await rotate_seals(KeyRing(NEW_KEY, [OLD_KEY]))
     assert result.resealed == 3
 
     async def refuse() -> FreshToken:
@@ -47,6 +48,6 @@ async def test_rotation_reseals_tokens(make_service, account):
 
 
 async def test_rotation_reports_unreadable(make_service, account):
-    result = await make_service(KeyRing(NEW_KEY)).rotate_credentials()
+    result = await rotate_seals(KeyRing(NEW_KEY))
     assert (result.resealed, result.current, result.unreadable) == (0, 0, 2)
     assert len(await fetch_rows("SELECT id FROM channel_credential")) == 2
