@@ -1,13 +1,13 @@
 """Faults: what is wrong with a request itself. What a person can run into is data, not one of these.
 
-    Fault
-    ├── Unauthenticated
-    ├── Forbidden
-    ├── NotFound
-    ├── BadInput
-    ├── RateLimited
-    ├── IdempotencyKeyReused
-    └── ChannelDown
+Fault
+├── Unauthenticated
+├── Forbidden
+├── NotFound
+├── BadInput
+├── RateLimited
+├── IdempotencyKeyReused
+└── ChannelDown
 """
 
 from __future__ import annotations

@@ -23,7 +23,9 @@ def decode_global_id(global_id: str) -> tuple[str, UUID]:
     """`(type name, row id)` of a global id. Raises ValueError with a sentence where it is none."""
     try:
         padded = global_id + "=" * (-len(global_id) % 4)
-        type_name, separator, row_bytes = base64.b64decode(padded, altchars=b"-_", validate=True).partition(b":")
+        type_name, separator, row_bytes = base64.b64decode(padded, altchars=b"-_", validate=True).partition(
+            b":"
+        )
         if not separator:
             raise ValueError
         return type_name.decode("ascii"), UUID(bytes=row_bytes)

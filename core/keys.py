@@ -44,7 +44,9 @@ class KeyRing:
         key_id, nonce = sealed[:_KEY_ID_BYTES], sealed[_KEY_ID_BYTES : _KEY_ID_BYTES + _NONCE_BYTES]
         master = self._by_id.get(key_id)
         if master is None:
-            raise ValueError("sealed with a secret key that is not configured (see HEXIAO_PREVIOUS_SECRET_KEYS)")
+            raise ValueError(
+                "sealed with a secret key that is not configured (see HEXIAO_PREVIOUS_SECRET_KEYS)"
+            )
         try:
             return master.cipher.decrypt(nonce, sealed[_KEY_ID_BYTES + _NONCE_BYTES :], _join(bound_to))
         except InvalidTag:
@@ -79,7 +81,9 @@ class _Master:
 
     @lru_cache(maxsize=32)  # noqa: B019  # one instance per secret key, for the life of the process
     def derive(self, purpose: str) -> bytes:
-        return HKDF(hashes.SHA256(), length=32, salt=None, info=f"hexiao/{purpose}".encode()).derive(self._secret)
+        return HKDF(hashes.SHA256(), length=32, salt=None, info=f"hexiao/{purpose}".encode()).derive(
+            self._secret
+        )
 
     def sign(self, purpose: str, message: bytes) -> bytes:
         return hmac.new(self.derive(f"sign:{purpose}"), message, hashlib.sha256).digest()[:16]

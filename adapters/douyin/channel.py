@@ -114,6 +114,8 @@ class DouyinCoupons(Coupons):
     async def look_up(self, session: Session, scanned: Scanned) -> LookUp:
         """See `Coupons.look_up`. An expired QR (45005117) is EXPIRED too: the customer shows a fresh one."""
         query = await _make_query(session, scanned)
+        if query is None:
+            return NotMine()
         envelope = await DouyinClient(session).prepare(query)
         if not read_code(envelope):
             return _list_usable(envelope, session)
@@ -221,16 +223,18 @@ def register_channels(register: RegisterChannel) -> None:
     register(DouyinChannel())
 
 
-async def _make_query(session: Session, scanned: Scanned) -> dict[str, str]:
+async def _make_query(session: Session, scanned: Scanned) -> dict[str, str] | None:
+    """What prepare wants to know; None for a link that leads to something else, such as a video."""
     if scanned.link is None:
         return {"code": scanned.code}
     object_id = read_object_id(scanned.link)
     if object_id is None:
-        final = await session.http.follow_link(scanned.text, until_parameter="object_id")
+        try:
+            final = await session.http.follow_link(scanned.text, until_parameter="object_id")
+        except ProtocolFailure:
+            return None
         object_id = read_object_id(urlsplit(final))
-    if object_id is None:
-        raise ProtocolFailure("the link leads to no coupon", path="object_id", operation="follow_link")
-    return {"encrypted_data": object_id}
+    return {"encrypted_data": object_id} if object_id else None
 
 
 def _list_usable(envelope: Envelope, session: Session) -> LookUp:

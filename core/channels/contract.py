@@ -216,8 +216,9 @@ class ChannelHttp(Protocol):
     async def send(self, request: ChannelRequest) -> ChannelAnswer:
         """Sends and answers, following no redirect. HTTP error statuses are answers too.
 
-        Raises ChannelUnavailable when nothing was sent or a READ got no answer, RateLimited when the account's own
-        rate is used up, and OutcomeUnknown when a WRITE was sent and its answer did not arrive whole in time.
+        Raises Misconfigured for an address that may not be called, ChannelUnavailable when nothing was sent or
+        a READ got no answer, RateLimited when the account's own rate is used up, and OutcomeUnknown when a
+        WRITE was sent and its answer did not arrive whole in time.
         """
         ...
 

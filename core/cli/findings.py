@@ -10,7 +10,6 @@ from typing import Any
 import asyncpg
 from tortoise.exceptions import BaseORMException
 
-from core.channels.credentials import CREDENTIALS
 from core.channels.health import read_attention
 from core.channels.registry import ChannelRegistry, RegistryError, build_registry
 from core.clock import utc_now
@@ -18,6 +17,7 @@ from core.db.lifecycle import opened_database
 from core.db.migrate import find_outdated
 from core.db.statements import as_uuid, fetch_rows
 from core.ids import encode_global_id
+from core.rotation import SEALED_COLUMNS
 from core.runtime import build_keys
 from core.settings import Settings
 
@@ -116,12 +116,14 @@ def _judge_account(row: Mapping[str, Any], installed: set[str]) -> list[Finding]
 
 
 async def _check_seals(settings: Settings) -> list[Finding]:
-    keys = build_keys(settings)
-    rows = await fetch_rows(f"SELECT {CREDENTIALS.column} AS sealed FROM {CREDENTIALS.table}")
-    old = sum(not keys.is_current(bytes(row["sealed"])) for row in rows)
+    key_id, old = build_keys(settings).key_id, 0
+    for column in SEALED_COLUMNS:
+        # The first four bytes of a sealed value name its key; see `core.keys.KeyRing`.
+        sql = f"SELECT count(*) AS n FROM {column.table} WHERE substr({column.column}, 1, 4) <> $1"
+        old += (await fetch_rows(sql, key_id))[0]["n"]
     if not old:
         return []
-    problem = f"{old} credentials are sealed with an older key"
+    problem = f"{old} values are sealed with an older key"
     return [
         Finding("keys", problem, "Run: hexiao keys rotate (the older key in HEXIAO_PREVIOUS_SECRET_KEYS)")
     ]

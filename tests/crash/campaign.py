@@ -16,7 +16,7 @@ from tests.crash.processes import Server, Servers
 from tests.crash.shop import Answer, Basket, Reversal, Shop, Till
 
 TILLS = 5
-BASKETS_BETWEEN_KILLS = 9
+BASKETS_BETWEEN_KILLS = 14
 REST_SECONDS = (0.1, 0.9)  # between two kills
 INVALID = 0.12
 SHARED = 0.15

@@ -129,6 +129,56 @@ async def test_no_graphiql_in_production(bare: Any) -> None:
     assert response.headers["content-type"].startswith("application/json")
 
 
+async def test_client_that_leaves_is_not_watched(bare: Any) -> None:
+    """After the body nothing more is received, so that a disconnect cannot cancel what was begun."""
+    received: list[str] = []
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        received.append("request" if not received else "disconnect")
+        if len(received) > 1:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": b'{"query": "{ __typename }"}', "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/graphql",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    await bare.app(scope, receive, send)
+    assert received == ["request"]
+    assert sent[0]["status"] == 200
+
+
+async def test_client_that_leaves_early(bare: Any) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/graphql",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    await bare.app(scope, receive, send)
+    assert sent == []
+
+
 async def ask(client: Any, query: str, accept: str) -> httpx.Response:
     response: httpx.Response = await client.send(
         "POST", b'{"query": "%s"}' % query.encode(), headers={"accept": accept}

@@ -37,6 +37,12 @@ async def test_dear_variables_refused(bare: Any) -> None:
     assert "data" not in answer
 
 
+async def test_refusal_reports_the_cost(bare: Any) -> None:
+    fields = " ".join(f"a{n}: {LIST % 100}" for n in range(20))
+    cost = (await bare.ask(f"{{ {fields} }}"))["extensions"]["cost"]
+    assert cost == {"requested": 20 * 301, "limit": 5_000, "depth": 4}
+
+
 async def test_deep_document_refused(bare: Any) -> None:
     nested = "node(id: 1) { id " * 1 + "... on Redemption { coupon { account { channel { code } } } }" + "}"
     assert (await bare.ask(f"{{ {nested} }}"))["extensions"]["cost"]["depth"] == 5
