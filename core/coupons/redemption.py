@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from core.coupons.journal import Saga
 from core.coupons.ledger import load_redemptions, view_held
 from core.coupons.probing import Asked, Hint, ask_channels, decide_refusal
 from core.coupons.refusals import describe_asked
-from core.coupons.requests import find_redemption_ids, find_request
+from core.coupons.requests import find_redemptions, find_request
 from core.coupons.stacking import check_stacking, load_rules
 from core.coupons.states import OPEN_REQUESTS, Operation, RequestStatus
 from core.coupons.transitions import commit_intent, commit_refusal
@@ -242,7 +242,8 @@ async def _drive(runtime: Runtime, wish: Wish, saga: Saga) -> RedeemResult:
         task.result()
         outcome, problems = unpack_answer(saga.answer)
         views = tuple(view_held(saga, redemption) for redemption in saga.redemptions)
-        return _show(wish, RedeemResult(outcome, views, problems))
+        codes = {each.coupon_id: saga.leg_of(each).order.code for each in saga.redemptions}
+        return _show(wish, RedeemResult(outcome, views, problems, codes))
     # Where nobody will look again before the answer is due, there is nothing to wait for.
     hopeless = saga.next_attempt_at is not None and saga.next_attempt_at >= _due_at(runtime, wish)
     ended = await wait_for_end(saga.tenant_id, saga.id, 0 if done and hopeless else wish.deadline)
@@ -276,15 +277,17 @@ async def _answer_known(runtime: Runtime, wish: Wish, known: Saga) -> RedeemResu
 
 async def _answer_ended(wish: Wish, saga: Saga) -> RedeemResult:
     """The kept answer of an ended request; the present state of an open one."""
-    views = await load_redemptions(wish.actor, await find_redemption_ids(saga.tenant_id, saga.id))
-    redemptions = tuple(views[id_] for id_ in sorted(views))
+    found = await find_redemptions(saga.tenant_id, saga.id)
+    views = await load_redemptions(wish.actor, [id_ for id_, _ in found])
+    redemptions = tuple(views[id_] for id_, _ in found if id_ in views)
+    codes = {views[id_].coupon_id: wish.scanned[index].text for id_, index in found if id_ in views}
     if saga.answer is None or saga.status in OPEN_REQUESTS:
         problem = CouponProblem(Refusal.OUTCOME_UNKNOWN, ("codes",))
-        return RedeemResult(RedeemOutcome.UNKNOWN, redemptions, (problem,))
+        return RedeemResult(RedeemOutcome.UNKNOWN, redemptions, (problem,), codes)
     outcome, problems = unpack_answer(saga.answer)
-    return _show(wish, RedeemResult(outcome, redemptions, problems))
+    return _show(wish, RedeemResult(outcome, redemptions, problems, codes))
 
 
 def _show(wish: Wish, result: RedeemResult) -> RedeemResult:
     problems = tuple(show_problem(wish.actor, problem) for problem in result.problems)
-    return RedeemResult(result.outcome, result.redemptions, problems)
+    return replace(result, problems=problems)

@@ -45,11 +45,14 @@ async def read_request(tenant_id: UUID, request_id: UUID) -> Saga:
     return _to_saga(row)
 
 
-async def find_redemption_ids(tenant_id: UUID, request_id: UUID) -> list[UUID]:
+async def find_redemptions(tenant_id: UUID, request_id: UUID) -> list[tuple[UUID, int]]:
+    """The redemptions of a request, in the order of its legs, each with its code's place in the basket."""
     rows = await fetch_rows(
-        "SELECT id FROM redemption WHERE tenant_id=$1 AND request_id=$2 ORDER BY id", tenant_id, request_id
-    )
-    return [as_uuid(row["id"]) for row in rows]
+        "SELECT r.id, l.input_index FROM redemption r JOIN redemption_leg l ON l.tenant_id=r.tenant_id AND l.id=r.leg_id"
+        " WHERE r.tenant_id=$1 AND r.request_id=$2 ORDER BY r.id",
+        tenant_id, request_id,
+    )  # fmt: skip
+    return [(as_uuid(row["id"]), row["input_index"]) for row in rows]
 
 
 async def find_living_reversal(tenant_id: UUID, redemption_id: UUID) -> UUID | None:

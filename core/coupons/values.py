@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -127,9 +128,12 @@ class RedemptionView:
 
 @dataclass(frozen=True, slots=True)
 class RedeemResult:
+    """How a basket ended. `codes` are the codes as the actor presented them, by coupon."""
+
     outcome: RedeemOutcome
     redemptions: tuple[RedemptionView, ...] = ()
     problems: tuple[CouponProblem, ...] = ()
+    codes: Mapping[UUID, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

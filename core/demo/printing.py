@@ -22,7 +22,7 @@ def print_guide(guide: DemoGuide, folder: Path | None = None) -> None:
     )
     console.print(_list_tokens(guide))
     console.print(_list_codes(guide))
-    console.print(_next_steps(guide))
+    console.print(_next_steps(guide), soft_wrap=True)
     if folder is not None:
         console.print(f"The database stays in {folder}", soft_wrap=True)
 
@@ -62,9 +62,10 @@ def _list_codes(guide: DemoGuide) -> Table:
 
 
 def _next_steps(guide: DemoGuide) -> Text:
+    shell = f'eval "$(curl -s {guide.address}/demo.env)"'
     return Text.assemble(
-        "\nOpen ",
-        (guide.address, "bold cyan"),
-        ' and press Run, or in another terminal: eval "$(curl -s ',
-        f'{guide.address}/demo.env)" and follow README.md.\nCtrl-C stops it and leaves nothing behind.',
+        "\nOpen the page and press Run; or fetch the address, a token and two codes in another terminal, ",
+        "and follow README.md:\n\n    ",
+        (shell, "bold cyan"),
+        "\n\nCtrl-C stops it and leaves nothing behind.",
     )
