@@ -14,6 +14,7 @@ import httpx
 import orjson
 import pytest
 from starlette.applications import Starlette
+from strawberry import Schema
 
 from core.access.merchants import create_merchant
 from core.access.rates import ActorRates
@@ -26,6 +27,7 @@ from core.keys import KeyRing
 from core.runtime import Runtime, open_runtime
 from core.settings import Settings
 from schema.app import create_app
+from schema.roots import build_schema
 
 SECRET_KEY = "a secret key for tests, 32 characters or more"
 PROTOCOL = "graphql-transport-ws"
@@ -133,6 +135,17 @@ async def open_socket(
 def connect() -> Callable[..., AbstractAsyncContextManager[Socket]]:
     """Opens a WebSocket: `async with connect(app) as socket`."""
     return open_socket
+
+
+@pytest.fixture(scope="session")
+def _built_schema() -> Schema:
+    return build_schema()
+
+
+@pytest.fixture(autouse=True)
+def _shared_schema(_built_schema: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Building it takes longer than most tests, and nothing changes it."""
+    monkeypatch.setattr("schema.app.build_schema", lambda: _built_schema)
 
 
 @pytest.fixture

@@ -121,6 +121,19 @@ async def test_same_key_other_input(shop: Any) -> None:
     assert (await shop.client().fetch(LIST))["redemptions"]["totalCount"] == 1
 
 
+async def test_faults_in_the_readers_language(shop: Any) -> None:
+    one, two = await shop.issue(2)
+    await redeem(shop.client(Role.POS), shop, one)
+    messages = []
+    for language in ("en", "zh-CN"):
+        client = shop.client(Role.POS, **{"accept-language": language})
+        answer = await client.ask(REDEEM, input=basket(shop, two))
+        assert answer["errors"][0]["extensions"]["code"] == "IDEMPOTENCY_KEY_REUSED"
+        messages.append(answer["errors"][0]["message"])
+    assert messages[0].isascii()
+    assert not messages[1].isascii()
+
+
 async def test_all_or_nothing(shop: Any) -> None:
     (code,) = await shop.issue()
     done = await redeem(shop.client(Role.POS), shop, code, "123456789012")

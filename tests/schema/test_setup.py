@@ -19,6 +19,8 @@ from core.channels.hookspec import hookimpl
 from core.channels.registry import build_registry
 from core.runtime import open_runtime
 
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+
 CONNECT = """mutation($input: ConnectChannelInput!) { connectChannel(input: $input) {
   account { id name status webhookUrl channel { code name capabilities } } userErrors { code message field }
 } }"""

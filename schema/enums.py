@@ -1,0 +1,169 @@
+"""The closed sets of `core` as GraphQL enums: described here, defined there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeVar, cast
+
+import strawberry
+
+from core.access.problems import ProblemCode
+from core.access.values import Role
+from core.channels.accounts import AccountStatus
+from core.channels.contract import Capability, CouponKind, CouponStatus, Refusal
+from core.coupons.values import ProbeOutcome, RedeemOutcome, RedemptionStatus
+
+EnumT = TypeVar("EnumT", bound=StrEnum)
+
+
+def describe_enum(
+    members: type[EnumT], description: str, values: Mapping[EnumT, str], *, name: str | None = None
+) -> None:
+    """Makes an enum of core one of the schema. Raises KeyError for a member without a description."""
+    strawberry.enum(members, name=name, description=description)
+    for value in cast("Any", members).__strawberry_definition__.values:
+        value.description = values[members(value.value)]
+
+
+describe_enum(
+    Capability,
+    "What a channel can do here.",
+    {
+        Capability.COUPONS: "Looks up, redeems and reverses coupons.",
+        Capability.ORDERS: "Brings orders in and takes shipments.",
+        Capability.RESERVATIONS: "Brings reservations in.",
+        Capability.IDENTITY: "Logs customers in by their mini-program.",
+        Capability.NOTIFICATIONS: "Sends messages to customers.",
+        Capability.WEBHOOKS: "Tells us of changes by itself.",
+        Capability.SCORES: "Reports the store's scores.",
+    },
+    name="ChannelCapability",
+)
+describe_enum(
+    AccountStatus,
+    "How a connected account is.",
+    {
+        AccountStatus.ACTIVE: "It works.",
+        AccountStatus.NEEDS_ATTENTION: "A person must mend something, such as credentials that are refused.",
+        AccountStatus.DISABLED: "It is switched off.",
+    },
+    name="ChannelAccountStatus",
+)
+describe_enum(
+    ProblemCode,
+    "What is wrong with a value of the input.",
+    {
+        ProblemCode.REQUIRED: "It is missing or empty.",
+        ProblemCode.INVALID: "It is not of the form that is needed.",
+        ProblemCode.TOO_LONG: "It has too many characters.",
+        ProblemCode.TOO_SMALL: "It is below the least value allowed.",
+        ProblemCode.TOO_LARGE: "It is above the greatest value allowed.",
+        ProblemCode.NOT_FOUND: "What it names does not exist, or is not yours.",
+        ProblemCode.ALREADY_EXISTS: "It is taken already.",
+        ProblemCode.NOT_ALLOWED: "It may not be set like this.",
+        ProblemCode.CREDENTIALS_REFUSED: "The platform does not accept these credentials.",
+        ProblemCode.CHANNEL_UNAVAILABLE: "The platform did not answer, so nothing was stored.",
+        ProblemCode.CONFLICT: "Somebody else has just changed the same thing.",
+    },
+    name="UserErrorCode",
+)
+describe_enum(
+    Role,
+    "What a token may be used for.",
+    {
+        Role.OWNER: "Everything in the merchant's stores.",
+        Role.MANAGER: "Everything in the merchant's stores.",
+        Role.STAFF: "Work in the stores that the token names.",
+        Role.POS: "A till in the stores that the token names.",
+        Role.CUSTOMER: "What is the customer's own.",
+    },
+)
+describe_enum(
+    CouponKind,
+    "What a coupon is.",
+    {
+        CouponKind.CASH_VOUCHER: "Takes an amount off.",
+        CouponKind.SET_MEAL: "A deal bought beforehand (group buying).",
+        CouponKind.TIMES_CARD: "A card for several uses.",
+        CouponKind.DISCOUNT: "Takes a share off.",
+        CouponKind.EXCHANGE: "Is exchanged for an item.",
+        CouponKind.UNRECOGNISED: "The platform named a kind that is not known here.",
+    },
+)
+describe_enum(
+    CouponStatus,
+    "What can be done with a coupon.",
+    {
+        CouponStatus.AVAILABLE: "It can be redeemed.",
+        CouponStatus.NOT_YET_VALID: "Its time has not come.",
+        CouponStatus.LOCKED: "The platform holds it, for a refund under way, say.",
+        CouponStatus.REDEEMED: "It is used up.",
+        CouponStatus.PARTLY_REDEEMED: "Some of its uses are left.",
+        CouponStatus.EXPIRED: "Its time is over.",
+        CouponStatus.REFUNDED: "The customer has the money back.",
+        CouponStatus.CANCELLED: "It was withdrawn.",
+        CouponStatus.UNRECOGNISED: "The platform named a status that is not known here.",
+    },
+)
+describe_enum(
+    ProbeOutcome,
+    "What one asked account said about a code.",
+    {
+        ProbeOutcome.NOT_MINE: "It does not know the code.",
+        ProbeOutcome.FOUND: "It knows the code, and coupons of it can be used.",
+        ProbeOutcome.REFUSED: "It knows the code, and nothing of it can be used.",
+        ProbeOutcome.UNAVAILABLE: "It could not be asked.",
+    },
+)
+describe_enum(
+    RedemptionStatus,
+    "How far a redemption has come.",
+    {
+        RedemptionStatus.PENDING: "It is being carried out.",
+        RedemptionStatus.SUCCEEDED: "The coupon was used.",
+        RedemptionStatus.DECLINED: "The coupon was not used.",
+        RedemptionStatus.UNKNOWN: "The platform did not answer. It settles by itself; do not scan again.",
+        RedemptionStatus.REVERSING: "It is being taken back.",
+        RedemptionStatus.REVERSED: "It was taken back; the coupon can be used again.",
+        RedemptionStatus.NEEDS_ATTENTION: "The platform offers no way to know. A person must look there.",
+    },
+)
+describe_enum(
+    RedeemOutcome,
+    "How a whole basket of codes ended.",
+    {
+        RedeemOutcome.REDEEMED: "All of it was redeemed.",
+        RedeemOutcome.DECLINED: "None of it was redeemed.",
+        RedeemOutcome.UNKNOWN: "It is not settled yet, and settles by itself.",
+    },
+)
+describe_enum(
+    Refusal,
+    "Why a coupon is not redeemed, or a redemption not reversed.",
+    {
+        Refusal.UNKNOWN_CODE: "No connected channel knows the code.",
+        Refusal.AMBIGUOUS_CODE: "Several accounts know the code; name the channel or the account.",
+        Refusal.CHANNEL_NOT_CONNECTED: "It looks like a code of a channel that is not connected or not bound here.",
+        Refusal.CHANNEL_UNAVAILABLE: "The channel cannot be asked now. This says nothing about the code.",
+        Refusal.TOO_MANY_ATTEMPTS: "Too many unknown codes were tried; see `retryAfterSeconds`.",
+        Refusal.ALREADY_REDEEMED: "The coupon was used before.",
+        Refusal.EXPIRED: "Its time is over.",
+        Refusal.NOT_YET_VALID: "Its time has not come.",
+        Refusal.REFUNDED: "The customer has the money back.",
+        Refusal.CANCELLED: "It was withdrawn.",
+        Refusal.LOCKED: "The platform holds it.",
+        Refusal.TIMES_USED_UP: "No uses are left, or fewer than were asked for.",
+        Refusal.WRONG_STORE: "It is not valid in this store.",
+        Refusal.WRONG_ITEM: "It is not valid for these items.",
+        Refusal.NOT_STACKABLE: "It may not be combined with the others.",
+        Refusal.MINIMUM_SPEND_NOT_MET: "The order is too small.",
+        Refusal.RISK_BLOCKED: "The platform's risk control blocks it.",
+        Refusal.OUTCOME_UNKNOWN: "The platform did not answer in time. It settles by itself.",
+        Refusal.NOT_REVERSIBLE: "The channel cannot take redemptions back.",
+        Refusal.REVERSAL_WINDOW_CLOSED: "It is too late to take it back.",
+        Refusal.ALREADY_REVERSED: "It was taken back before.",
+        Refusal.REFUSED_BY_CHANNEL: "The platform refuses for a reason of its own; see `channelCode`.",
+    },
+    name="CouponErrorCode",
+)

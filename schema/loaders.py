@@ -1,0 +1,64 @@
+"""One reading per kind and request, however many fields ask: what an actor may see, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+
+from core.access.customers import CustomerService
+from core.access.stores import load_stores
+from core.access.values import Actor, CustomerView, StoreView
+from core.channels.accounts import ChannelAccountView
+from core.coupons.batches import BatchView, load_batches
+from core.coupons.ledger import load_coupons, load_redemptions
+from core.coupons.values import CouponView, RedemptionView
+
+if TYPE_CHECKING:
+    from core.runtime import Runtime
+
+View = TypeVar("View")
+Load = Callable[[Actor, list[UUID]], Awaitable[Mapping[UUID, View]]]
+
+
+class Loaders:
+    """Loaders of one actor for one request, made when they are first used. What the actor may not see is None."""
+
+    def __init__(self, runtime: Runtime, actor: Actor) -> None:
+        self._runtime = runtime
+        self._actor = actor
+
+    @cached_property
+    def coupons(self) -> DataLoader[UUID, CouponView | None]:
+        return _load_with(load_coupons, self._actor)
+
+    @cached_property
+    def redemptions(self) -> DataLoader[UUID, RedemptionView | None]:
+        return _load_with(load_redemptions, self._actor)
+
+    @cached_property
+    def stores(self) -> DataLoader[UUID, StoreView | None]:
+        return _load_with(load_stores, self._actor)
+
+    @cached_property
+    def batches(self) -> DataLoader[UUID, BatchView | None]:
+        return _load_with(load_batches, self._actor)
+
+    @cached_property
+    def accounts(self) -> DataLoader[UUID, ChannelAccountView | None]:
+        return _load_with(self._runtime.accounts.load_accounts, self._actor)
+
+    @cached_property
+    def customers(self) -> DataLoader[UUID, CustomerView | None]:
+        return _load_with(CustomerService(self._runtime.keys).load_customers, self._actor)
+
+
+def _load_with(load: Load[View], actor: Actor) -> DataLoader[UUID, View | None]:
+    async def load_batch(ids: list[UUID]) -> list[View | None]:
+        found = await load(actor, ids)
+        return [found.get(row_id) for row_id in ids]
+
+    return DataLoader(load_batch)

@@ -1,0 +1,125 @@
+// The ready-made operations. `variables` builds them from the shop; `codes` names the kinds of code that take part.
+
+const redemption = `id status times
+      coupon { id title code faceValue { amount } timesRemaining }
+      channel { code name }
+      discount { amount currencyCode }
+      redeemedAt reversibleUntil channelReference`;
+
+const problem = "code message staffMessage field channelCode redeemedAt retryAfterSeconds";
+
+const redeem = `mutation Redeem($input: RedeemCouponsInput!) {
+  redeemCoupons(input: $input) {
+    outcome
+    redemptions {
+      ${redemption}
+    }
+    userErrors { ${problem} }
+  }
+}`;
+
+const lookUp = `query LookUp($storeId: ID!, $code: String!) {
+  couponLookup(storeId: $storeId, code: $code) {
+    coupons {
+      id channel { code name } kind title status
+      faceValue { amount } paidAmount { amount }
+      validFrom validUntil timesTotal timesRemaining
+    }
+    probes { channel { code } outcome reason }
+    userErrors { ${problem} }
+  }
+}`;
+
+const reverse = `mutation Reverse($input: ReverseRedemptionInput!) {
+  reverseRedemption(input: $input) {
+    redemption {
+      ${redemption}
+      reversedAt
+    }
+    userErrors { ${problem} }
+  }
+}`;
+
+const list = `query Redemptions($filter: RedemptionFilter) {
+  redemptions(first: 10, filter: $filter) {
+    totalCount
+    edges { cursor node {
+      ${redemption}
+    } }
+    pageInfo { hasNextPage endCursor }
+  }
+}`;
+
+export const changes = `subscription Changes($storeId: ID!, $after: String) {
+  redemptionChanged(storeId: $storeId, after: $after) {
+    id status times redeemedAt reversedAt
+    coupon { title code }
+    channel { code name }
+    store { name }
+    discount { amount }
+  }
+}`;
+
+const newKey = () => `demo-${crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`}`;
+
+const basket = (shop, ...codes) => ({ input: { storeId: shop.storeId, codes, idempotencyKey: newKey() } });
+
+export const operations = [
+  {
+    id: "look-up", document: lookUp,
+    name: { "zh-CN": "查一个码", en: "Look up a code" },
+    hint: {
+      "zh-CN": "不说是哪个平台的，也不会用掉它：核心自己找渠道，去问，并告诉你问过谁。",
+      en: "Nobody says which platform sold it, and asking does not use it up: the core finds the channel, asks, and says whom it asked.",
+    },
+    variables: (shop, code) => ({ storeId: shop.storeId, code: code ?? shop.code("douyin", "usable") }),
+  },
+  {
+    id: "basket", document: redeem,
+    name: { "zh-CN": "抖音券 + 自有券一起核销", en: "Douyin + own coupon in one basket" },
+    hint: {
+      "zh-CN": "两个渠道，一个篮子，要么都成，要么都不成。改坏其中一个码再试：另一张不会被用掉。",
+      en: "Two channels in one basket, all or nothing. Spoil one of the codes and run again: the other one is not used up.",
+    },
+    variables: (shop, code) => basket(shop, { code: code ?? shop.code("douyin", "usable") }, { code: shop.code("house", "usable") }),
+  },
+  {
+    id: "times-card", document: redeem,
+    name: { "zh-CN": "次卡核销两次", en: "Two uses of a times card" },
+    hint: { "zh-CN": "count 就是次数；剩余次数会减二。", en: "count says how many uses; the remaining ones go down by two." },
+    variables: (shop, code) => basket(shop, { code: code ?? shop.code("douyin", "times_card"), count: 2 }),
+  },
+  {
+    id: "two-coupons", document: redeem,
+    name: { "zh-CN": "一个二维码，两张券", en: "One QR, two coupons" },
+    hint: {
+      "zh-CN": "扫出来的是短链接。count 为 1 时只核销第一张，为 2 时两张一起。",
+      en: "The QR holds a short link. With count 1 the first coupon is redeemed, with 2 both.",
+    },
+    variables: (shop, code) => basket(shop, { code: code ?? shop.code("douyin", "two_coupons"), count: 2 }),
+  },
+  {
+    id: "refused", document: redeem,
+    name: { "zh-CN": "一张会被拒的券", en: "A coupon that is refused" },
+    hint: {
+      "zh-CN": "拒绝是数据：固定的原因代码，给顾客一句话，给店员一句话，旁边保留平台自己的代码。",
+      en: "A refusal is data: a closed reason code, one sentence for the customer, one for staff, and the platform’s own code beside them.",
+    },
+    variables: (shop, code) => basket(shop, { code: code ?? shop.code("douyin", "expired") }),
+  },
+  {
+    id: "reverse", document: reverse,
+    name: { "zh-CN": "撤销一次核销", en: "Reverse a redemption" },
+    hint: {
+      "zh-CN": "默认是刚刚核销的那一笔。需要店主或店长的身份。",
+      en: "By default the one you made last. It takes the owner or the manager.",
+    },
+    variables: (shop) => ({ input: { redemptionId: shop.lastRedemption ?? "", reason: "客人改变主意", idempotencyKey: newKey() } }),
+  },
+  {
+    id: "list", document: list,
+    name: { "zh-CN": "核销记录", en: "List redemptions" },
+    hint: { "zh-CN": "最新的在前；用游标翻页。", en: "Newest first, paged by cursor." },
+    variables: (shop) => ({ filter: { storeId: shop.storeId } }),
+  },
+];
