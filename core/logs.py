@@ -36,6 +36,8 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
+    # It tells of every run of every task, several a second.
+    logging.getLogger("taskiq").setLevel(logging.WARNING)
 
 
 def _shared_processors() -> list[Processor]:
