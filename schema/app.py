@@ -12,7 +12,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from core.logs import configure_logging
-from core.runtime import Runtime, open_runtime
+from core.program import open_runtime
+from core.runtime import Runtime
 from core.settings import Settings, load_settings
 from schema.execution import Engine
 from schema.health import show_liveness, show_readiness

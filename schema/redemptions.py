@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -31,6 +32,7 @@ CURSOR = "redemptions"
 @strawberry.type(description="One coupon redeemed, or tried.")
 class Redemption(Node):
     view: strawberry.Private[RedemptionView]
+    presented: strawberry.Private[str | None]
     status: RedemptionStatus = strawberry.field(description="How far it has come.")
     times: int = strawberry.field(description="How many uses of the coupon it took.")
     discount: Money = strawberry.field(description="What it takes off.")
@@ -49,7 +51,7 @@ class Redemption(Node):
         view = await (await info.context.load()).coupons.load(self.view.coupon_id)
         if view is None:
             raise NotFound(text("fault.NOT_FOUND"))
-        return show_coupon(view)
+        return show_coupon(view if self.presented is None else replace(view, code=self.presented))
 
     @resolved(description="Where the coupon was sold.")
     def channel(self, info: Info) -> Channel:
@@ -63,10 +65,12 @@ class Redemption(Node):
         return show_store(store)
 
 
-def show_redemption(view: RedemptionView) -> Redemption:
+def show_redemption(view: RedemptionView, presented: str | None = None) -> Redemption:
+    """`presented`: the coupon's whole code, for whoever has just presented it."""
     return Redemption(
         id=show_id("Redemption", view.id),
         view=view,
+        presented=presented,
         status=view.status,
         times=view.times,
         discount=show_money(view.discount),
@@ -207,7 +211,9 @@ class RedemptionMutations:
         )
         return RedeemCouponsPayload(
             outcome=result.outcome,
-            redemptions=[show_redemption(view) for view in result.redemptions],
+            redemptions=[
+                show_redemption(view, result.codes.get(view.coupon_id)) for view in result.redemptions
+            ],
             user_errors=await show_coupon_problems(context, result.problems),
         )
 
@@ -229,8 +235,9 @@ class RedemptionMutations:
             given.reason,
             given.idempotency_key,
         )
+        refused = any(problem.code is not Refusal.OUTCOME_UNKNOWN for problem in result.problems)
         return ReverseRedemptionPayload(
-            redemption=show_redemption(result.redemption) if result.redemption else None,
+            redemption=show_redemption(result.redemption) if result.redemption and not refused else None,
             user_errors=await show_coupon_problems(context, result.problems),
         )
 

@@ -17,8 +17,8 @@ from core.db.lifecycle import opened_database
 from core.db.migrate import find_outdated
 from core.db.statements import as_uuid, fetch_rows
 from core.ids import encode_global_id
+from core.program import build_keys
 from core.rotation import SEALED_COLUMNS
-from core.runtime import build_keys
 from core.settings import Settings
 
 # Due work is looked for every second; what is still there after this long has nobody looking.

@@ -42,8 +42,8 @@ def rotate() -> None:
 
 async def _rotate(settings: Settings) -> Resealing:
     from core.db.migrate import check_schema
+    from core.program import open_runtime
     from core.rotation import rotate_seals
-    from core.runtime import open_runtime
 
     with ExitStack() as stack:
         async with open_runtime(settings, scheduled=False) as runtime:

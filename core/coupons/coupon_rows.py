@@ -19,6 +19,11 @@ def fingerprint_code(keys: KeyRing, scanned: Scanned) -> str:
     return keys.fingerprint("coupon code", scanned.text if scanned.link else scanned.code)
 
 
+def _tail(coupon: ChannelCoupon, scanned: Scanned) -> str:
+    """What people compare by: the end of a link says nothing, that of the certificate's number does."""
+    return (coupon.reference if scanned.link else scanned.code)[-4:]
+
+
 def open_handle(keys: KeyRing, tenant_id: UUID, id_: UUID, sealed: bytes) -> str:
     return keys.open(sealed, *bind_row(tenant_id, "coupon", id_)).decode()
 
@@ -45,10 +50,23 @@ def upsert_coupon(
         (
             id_, tenant_id, now, account_id, channel, coupon.reference,
             keys.seal(coupon.handle.encode(), *bind_row(tenant_id, "coupon", id_)), fingerprint_code(keys, scanned),
-            scanned.code[-4:], coupon.kind.value, coupon.title[:200], coupon.status.value, coupon.face_value,
+            _tail(coupon, scanned), coupon.kind.value, coupon.title[:200], coupon.status.value, coupon.face_value,
             coupon.paid_amount, coupon.valid_from, coupon.valid_until, coupon.times_total, coupon.times_remaining,
         ),
     )  # fmt: skip
+
+
+def count_uses(tenant_id: UUID, id_: UUID, times: int) -> Write:
+    """The coupon after `times` more uses; after fewer, where `times` is below 0."""
+    left = (
+        "(CASE WHEN times_remaining < $1 THEN 0 WHEN times_remaining - $1 > times_total THEN times_total"
+        " ELSE times_remaining - $1 END)"
+    )
+    return Write(
+        f"UPDATE coupon SET times_remaining={left}, status=CASE WHEN {left} = 0 THEN 'REDEEMED'"
+        f" WHEN {left} < times_total THEN 'PARTLY_REDEEMED' ELSE 'AVAILABLE' END WHERE tenant_id=$2 AND id=$3",
+        (times, tenant_id, id_),
+    )
 
 
 def view_presented(

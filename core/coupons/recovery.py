@@ -16,6 +16,7 @@ import structlog
 from core.coupons import journal
 from core.coupons.announcing import notify_reversed
 from core.coupons.attribution import Finding
+from core.coupons.coupon_rows import count_uses
 from core.coupons.journal import LegRow, RedemptionRow, Saga
 from core.coupons.requests import load_rows, read_request, take_over
 from core.coupons.saga import drive
@@ -166,6 +167,7 @@ async def _book_foreign_reversal(
             [
                 journal.update_redemption(origin, redemption, (RedemptionStatus.SUCCEEDED,)),
                 journal.release_claims(origin, redemption),
+                count_uses(origin.tenant_id, redemption.coupon_id, -redemption.times),
                 journal.announce(origin, redemption),
             ]
         )

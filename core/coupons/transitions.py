@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.coupons import journal
+from core.coupons.coupon_rows import count_uses
 from core.coupons.journal import Claim, LegRow, RedemptionRow, Saga
 from core.coupons.states import LegStatus, RequestStatus
 from core.coupons.values import RedemptionStatus
@@ -90,6 +91,7 @@ async def commit_reversal(
     writes.append(journal.update_redemption(saga, redemption, (RedemptionStatus.REVERSING,)))
     if redemption.status in _CLAIMLESS:
         writes.append(journal.release_claims(saga, redemption))
+        writes.append(count_uses(saga.tenant_id, redemption.coupon_id, -redemption.times))
     await write_together([*writes, journal.announce(saga, redemption), *log])
     runtime.events.wake()
 
@@ -112,5 +114,7 @@ def _leg_writes(saga: Saga, legs: Sequence[LegRow], error: str | None) -> Iterab
         for redemption in saga.of_leg(leg):
             yield journal.update_redemption(saga, redemption, REDEEMABLE)
             yield journal.announce(saga, redemption)
+            if redemption.status is RedemptionStatus.SUCCEEDED:
+                yield count_uses(saga.tenant_id, redemption.coupon_id, redemption.times)
             if redemption.status in _CLAIMLESS:
                 yield journal.release_claims(saga, redemption)

@@ -24,7 +24,8 @@ from core.access.values import Role, StoreView
 from core.channels.registry import build_registry
 from core.ids import encode_global_id
 from core.keys import KeyRing
-from core.runtime import Runtime, open_runtime
+from core.program import open_runtime
+from core.runtime import Runtime
 from core.settings import Settings
 from schema.app import create_app
 from schema.roots import build_schema

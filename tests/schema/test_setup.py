@@ -17,7 +17,7 @@ from core.channels.contract import (
 )
 from core.channels.hookspec import hookimpl
 from core.channels.registry import build_registry
-from core.runtime import open_runtime
+from core.program import open_runtime
 
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 

@@ -85,7 +85,7 @@ RECIPES: Mapping[str, Recipe] = {
     "refunded": Recipe("paid back to the customer", status=4),
     "not_yet_valid": Recipe("valid from tomorrow on", starts_in=timedelta(days=1)),
     "wrong_store": Recipe("sold for another store of the chain", poi_id=OTHER_POI_ID),
-    "times_card": Recipe("a card for 10 uses, 3 of them gone", "肩颈护理10次卡", 3, times=10, used=3),
+    "times_card": Recipe("a card for 10 uses, 3 of them gone", "下午茶10次卡", 3, times=10, used=3),
     "two_coupons": Recipe("one order of two cash vouchers, under one code", "100元代金券", 2, coupons=2),
     "locked": Recipe("being given to a friend", blocked=2119006),
     "risk_blocked": Recipe("frozen by risk control", blocked=2119008),

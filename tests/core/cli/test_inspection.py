@@ -15,7 +15,7 @@ from core.db.lifecycle import opened_database
 from core.db.statements import Json, execute, fetch_rows, write_together
 from core.ids import decode_id, new_id
 from core.keys import KeyRing
-from core.runtime import build_keys
+from core.program import build_keys
 from core.settings import load_settings
 
 OLD_KEY = "an-older-secret-key-that-was-used-before-now"

@@ -26,7 +26,8 @@ from core.coupons.recovery import sweep_redemptions
 from core.coupons.redemption import redeem_coupons
 from core.coupons.values import CodeInput, RedeemResult, RedemptionStatus
 from core.db.statements import fetch_rows
-from core.runtime import Runtime, build_runtime
+from core.program import build_runtime
+from core.runtime import Runtime
 from core.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -85,3 +85,20 @@ async def test_later_readers_see_four_characters(shop):
     redemption = (await shop.redeem("P12345678")).redemptions[0]
     [coupon] = (await load_coupons(shop.owner, [redemption.coupon_id])).values()
     assert coupon.code == "5678"
+
+
+async def test_coupon_follows_its_redemptions(shop):
+    from core.channels.contract import CouponStatus
+    from core.coupons.reversal import reverse_redemption
+
+    async def state():
+        [view] = (await load_coupons(shop.owner, [first.coupon_id])).values()
+        return view.status, view.times_remaining
+
+    shop.paper.add("P1", times=3)
+    first = (await shop.redeem("P1")).redemptions[0]
+    assert await state() == (CouponStatus.PARTLY_REDEEMED, 2)
+    await shop.redeem("P1", count=2)
+    assert await state() == (CouponStatus.REDEEMED, 0)
+    await reverse_redemption(shop.runtime, shop.owner, first.id, "wrong table", "r")
+    assert await state() == (CouponStatus.PARTLY_REDEEMED, 1)
