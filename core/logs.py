@@ -25,17 +25,18 @@ def configure_logging(settings: Settings) -> None:
     """
     redactor.remember(*_known_secrets(settings))
     renderer = _make_renderer(settings)
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     # Not by way of the standard library: that costs a quarter of a millisecond per event.
     structlog.configure(
         processors=[*_shared_processors(), renderer],
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_make_formatter(renderer))
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(logging.INFO)
+    root.setLevel(level)
     # It tells of every run of every task, several a second.
     logging.getLogger("taskiq").setLevel(logging.WARNING)
 

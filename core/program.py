@@ -13,6 +13,7 @@ from core.channels.sessions import NetworkSessions
 from core.channels.transport.network import Network
 from core.channels.transport.tokens import TokenStore
 from core.clock import Clock, SystemClock
+from core.coupons.detached import drain_detached
 from core.db.lifecycle import opened_database
 from core.events.bus import DatabaseBus
 from core.keys import KeyRing
@@ -73,6 +74,7 @@ async def open_runtime(
         try:
             yield runtime
         finally:
+            await drain_detached(settings.answer_seconds)
             await runtime.work.stop()
             await runtime.accounts.flush_health(everything=True)
             await runtime.events.stop()

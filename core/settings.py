@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = Field(
         "json", description="One JSON object a line, or lines for people"
     )
+    log_level: Literal["info", "warning"] = Field(
+        "info", description="info tells of every call to a platform, warning only of those that went wrong"
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -6,7 +6,6 @@ known key? ─ answer │ admit ─ ask channels ─ choose coupons ─ stacking
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,10 +17,10 @@ from core.access.permissions import Action, require
 from core.access.stores import find_store
 from core.access.values import Actor
 from core.channels.contract import Found, Refusal, Scanned
-from core.coupons import saga as sagas
 from core.coupons.answers import pack_answer, show_problem, unpack_answer
 from core.coupons.basket import PlannedLeg, arrange_legs, choose_coupons, find_conflicts
 from core.coupons.codes import normalise_code
+from core.coupons.detached import run_detached, wait_until
 from core.coupons.guessing import admit_codes
 from core.coupons.intent import Intent, build_intent, wait_for_winner
 from core.coupons.journal import Saga
@@ -29,6 +28,7 @@ from core.coupons.ledger import load_redemptions, view_held
 from core.coupons.probing import Asked, Hint, ask_channels, decide_refusal
 from core.coupons.refusals import describe_asked
 from core.coupons.requests import find_redemptions, find_request
+from core.coupons.saga import drive
 from core.coupons.stacking import check_stacking, load_rules
 from core.coupons.states import OPEN_REQUESTS, Operation, RequestStatus
 from core.coupons.transitions import commit_intent, commit_refusal
@@ -37,6 +37,7 @@ from core.coupons.waiting import wait_for_end
 from core.db.statements import Conflict
 from core.errors import BadInput, IdempotencyKeyReused, NotFound
 from core.ids import new_id
+from core.messages import text
 from core.runtime import Runtime
 
 MAX_CODES = 20
@@ -71,23 +72,23 @@ async def redeem_coupons(
     cancelled: the redemption goes on. Raises Unauthenticated, Forbidden, NotFound (store, order), BadInput (with the
     path of the wrong value) and IdempotencyKeyReused.
     """
-    deadline = asyncio.get_running_loop().time() + runtime.settings.answer_seconds
+    due, deadline = set_deadlines(runtime)
     actor = require(actor, Action.REDEEM_COUPONS)
     await find_store(actor, store_id)
     if order_id is not None:
-        raise NotFound("there is no such order")
+        raise NotFound(text("fault.order_not_found"))
     wish = _check_input(runtime, actor, store_id, codes, key, deadline)
     known = await find_request(actor.tenant_id, actor.actor_id, Operation.REDEEM, key)
     if known is not None:
         return await _answer_known(runtime, wish, known)
-    # In a task of its own, and in an empty context: the saga outlives a client that goes away.
-    task = asyncio.get_running_loop().create_task(_submit(runtime, wish), context=contextvars.Context())
-    _running.add(task)
-    task.add_done_callback(_running.discard)
-    return await asyncio.shield(task)
+    result = await wait_until(run_detached(_submit(runtime, wish)), due)
+    return result or await _answer_late(wish)
 
 
-_running: set[asyncio.Task[RedeemResult]] = set()
+def set_deadlines(runtime: Runtime) -> tuple[float, float]:
+    """When the answer is due, and until when to wait for others so that it can be written in time (loop's clock)."""
+    now, seconds = asyncio.get_running_loop().time(), runtime.settings.answer_seconds
+    return now + seconds, now + 0.95 * seconds
 
 
 def _check_input(
@@ -95,10 +96,10 @@ def _check_input(
 ) -> Wish:
     check_key(key)
     if not 1 <= len(codes) <= MAX_CODES:
-        raise BadInput(f"give between 1 and {MAX_CODES} codes", ("codes",))
+        raise BadInput(text("fault.codes_count", most=MAX_CODES), ("codes",))
     for index, code in enumerate(codes):
         if not 1 <= code.count <= MAX_COUNT:
-            raise BadInput(f"count is between 1 and {MAX_COUNT}", ("codes", str(index), "count"))
+            raise BadInput(text("fault.count_range", most=MAX_COUNT), ("codes", str(index), "count"))
     scanned = tuple(
         normalise_code(each.code, ("codes", str(index), "code")) for index, each in enumerate(codes)
     )
@@ -107,10 +108,8 @@ def _check_input(
 
 def check_key(key: str) -> None:
     """Raises BadInput for an idempotency key that is blank or too long."""
-    if not key.strip():
-        raise BadInput("the idempotency key is empty", ("idempotencyKey",))
-    if len(key) > MAX_KEY:
-        raise BadInput(f"an idempotency key has at most {MAX_KEY} characters", ("idempotencyKey",))
+    if not key.strip() or len(key) > MAX_KEY:
+        raise BadInput(text("fault.key_length", most=MAX_KEY), ("idempotencyKey",))
 
 
 def _hash_input(runtime: Runtime, store_id: UUID, codes: Sequence[CodeInput]) -> str:
@@ -149,7 +148,7 @@ async def _submit(runtime: Runtime, wish: Wish) -> RedeemResult:
 
 async def _plan(runtime: Runtime, wish: Wish) -> tuple[list[PlannedLeg], tuple[CouponProblem, ...]]:
     """The legs to send, or why not. All codes are asked for at once."""
-    asked = await asyncio.gather(*(_ask(runtime, wish, index) for index in range(len(wish.codes))))
+    asked = await _ask_all(runtime, wish)
     legs: list[PlannedLeg] = []
     problems: list[CouponProblem] = []
     for index, each in enumerate(asked):
@@ -159,6 +158,13 @@ async def _plan(runtime: Runtime, wish: Wish) -> tuple[list[PlannedLeg], tuple[C
         legs = arrange_legs(legs)
         problems = find_conflicts(legs) or check_stacking(await load_rules(wish.actor.tenant_id), legs)
     return legs, tuple(problems)
+
+
+async def _ask_all(runtime: Runtime, wish: Wish) -> Sequence[Sequence[Asked]]:
+    """What was said of each code. A basket of one code, the most common, needs no further task."""
+    if len(wish.codes) == 1:
+        return [await _ask(runtime, wish, 0)]
+    return await asyncio.gather(*(_ask(runtime, wish, index) for index in range(len(wish.codes))))
 
 
 async def _ask(runtime: Runtime, wish: Wish, index: int) -> Sequence[Asked]:
@@ -232,21 +238,15 @@ async def _resolve_conflict(
 
 
 async def _drive(runtime: Runtime, wish: Wish, saga: Saga) -> RedeemResult:
-    """Drives the saga, in its own task as well: past the deadline the answer is UNKNOWN and the saga goes on."""
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(sagas.drive(runtime, saga), context=contextvars.Context())
-    _driven.add(task)
-    task.add_done_callback(_driven.discard)
-    done, _ = await asyncio.wait({task}, timeout=max(0.0, wish.deadline - loop.time()))
-    if done and saga.answer is not None:
-        task.result()
+    await drive(runtime, saga)
+    if saga.answer is not None:
         outcome, problems = unpack_answer(saga.answer)
         views = tuple(view_held(saga, redemption) for redemption in saga.redemptions)
         codes = {each.coupon_id: saga.leg_of(each).order.code for each in saga.redemptions}
         return _show(wish, RedeemResult(outcome, views, problems, codes))
     # Where nobody will look again before the answer is due, there is nothing to wait for.
     hopeless = saga.next_attempt_at is not None and saga.next_attempt_at >= _due_at(runtime, wish)
-    ended = await wait_for_end(saga.tenant_id, saga.id, 0 if done and hopeless else wish.deadline)
+    ended = await wait_for_end(saga.tenant_id, saga.id, 0 if hopeless else wish.deadline)
     return await _answer_ended(wish, ended)
 
 
@@ -255,10 +255,15 @@ def _due_at(runtime: Runtime, wish: Wish) -> datetime:
     return runtime.clock.now() + timedelta(seconds=wish.deadline - asyncio.get_running_loop().time())
 
 
-_driven: set[asyncio.Task[Saga]] = set()
-
-
 # ------------------------------------------------------------------------------------------------------------- answers
+async def _answer_late(wish: Wish) -> RedeemResult:
+    """How it stands now that the answer is due. The redemption itself goes on."""
+    begun = await find_request(wish.actor.tenant_id, wish.actor.actor_id, Operation.REDEEM, wish.key)
+    if begun is None:
+        return RedeemResult(RedeemOutcome.UNKNOWN, (), (CouponProblem(Refusal.OUTCOME_UNKNOWN, ("codes",)),))
+    return await _answer_ended(wish, begun)
+
+
 async def _answer_rival(runtime: Runtime, wish: Wish) -> RedeemResult:
     known = await find_request(wish.actor.tenant_id, wish.actor.actor_id, Operation.REDEEM, wish.key)
     if known is None:
@@ -269,7 +274,7 @@ async def _answer_rival(runtime: Runtime, wish: Wish) -> RedeemResult:
 async def _answer_known(runtime: Runtime, wish: Wish, known: Saga) -> RedeemResult:
     """The answer of the request that has this key: waits with it while it runs."""
     if known.input_hash != wish.input_hash:
-        raise IdempotencyKeyReused("this idempotency key was used with another input")
+        raise IdempotencyKeyReused(text("fault.IDEMPOTENCY_KEY_REUSED"))
     if known.status in OPEN_REQUESTS:
         known = await wait_for_end(known.tenant_id, known.id, wish.deadline)
     return await _answer_ended(wish, known)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -13,12 +11,13 @@ from core.access.permissions import Action, require
 from core.access.values import Actor
 from core.channels.contract import Refusal
 from core.coupons import journal
-from core.coupons import saga as sagas
 from core.coupons.answers import pack_answer, show_problem, unpack_answer
+from core.coupons.detached import run_detached, wait_until
 from core.coupons.journal import Saga
 from core.coupons.ledger import load_redemptions
-from core.coupons.redemption import check_key
+from core.coupons.redemption import check_key, set_deadlines
 from core.coupons.requests import find_living_reversal, find_request, load_rows
+from core.coupons.saga import drive
 from core.coupons.states import OPEN_REQUESTS, Operation, RequestStatus
 from core.coupons.transitions import commit_refusal
 from core.coupons.values import (
@@ -32,6 +31,7 @@ from core.coupons.waiting import wait_for_end
 from core.db.statements import Conflict, GuardFailed, write_together
 from core.errors import BadInput, IdempotencyKeyReused, NotFound
 from core.ids import new_id
+from core.messages import text
 from core.runtime import Runtime
 
 MAX_REASON = 500
@@ -62,26 +62,21 @@ async def reverse_redemption(
     What is not settled by then answers OUTCOME_UNKNOWN, and settles by itself. Raises Unauthenticated, Forbidden,
     NotFound for a redemption that the actor may not see, BadInput, IdempotencyKeyReused.
     """
-    deadline = asyncio.get_running_loop().time() + runtime.settings.answer_seconds
+    due, deadline = set_deadlines(runtime)
     actor = require(actor, Action.REVERSE_REDEMPTION)
     check_key(key)
     if not reason.strip() or len(reason) > MAX_REASON:
-        raise BadInput(f"give a reason of 1 to {MAX_REASON} characters", ("reason",))
+        raise BadInput(text("fault.reason_length", most=MAX_REASON), ("reason",))
     redemption = (await load_redemptions(actor, [redemption_id])).get(redemption_id)
     if redemption is None:
-        raise NotFound("there is no such redemption")
+        raise NotFound(text("fault.redemption_not_found"))
     input_hash = runtime.keys.fingerprint("reverse input", f"{redemption_id}|{reason}")
     wish = _Wish(actor, redemption, reason.strip(), key, input_hash, deadline)
     known = await find_request(actor.tenant_id, actor.actor_id, Operation.REVERSE, key)
     if known is not None:
         return await _answer_known(wish, known)
-    task = asyncio.get_running_loop().create_task(_submit(runtime, wish), context=contextvars.Context())
-    _running.add(task)
-    task.add_done_callback(_running.discard)
-    return await asyncio.shield(task)
-
-
-_running: set[asyncio.Task[ReverseResult]] = set()
+    result = await wait_until(run_detached(_submit(runtime, wish)), due)
+    return result or await _answer_late(wish)
 
 
 async def _submit(runtime: Runtime, wish: _Wish) -> ReverseResult:
@@ -105,7 +100,8 @@ async def _submit(runtime: Runtime, wish: _Wish) -> ReverseResult:
     except Conflict:
         return await _answer_conflict(runtime, wish, saga)
     await load_rows(saga, runtime.keys)
-    return await _drive(runtime, wish, saga)
+    await drive(runtime, saga)
+    return await _answer_ended(wish, await wait_for_end(saga.tenant_id, saga.id, wish.deadline))
 
 
 def _open_saga(runtime: Runtime, wish: _Wish) -> Saga:
@@ -129,19 +125,13 @@ def _open_saga(runtime: Runtime, wish: _Wish) -> Saga:
     )
 
 
-async def _drive(runtime: Runtime, wish: _Wish, saga: Saga) -> ReverseResult:
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(sagas.drive(runtime, saga), context=contextvars.Context())
-    _driven.add(task)
-    task.add_done_callback(_driven.discard)
-    await asyncio.wait({task}, timeout=max(0.0, wish.deadline - loop.time()))
-    return await _answer_ended(wish, await wait_for_end(saga.tenant_id, saga.id, wish.deadline))
-
-
-_driven: set[asyncio.Task[Saga]] = set()
-
-
 # ------------------------------------------------------------------------------------------------------------- answers
+async def _answer_late(wish: _Wish) -> ReverseResult:
+    """How it stands now that the answer is due. The reversal itself goes on."""
+    problem = CouponProblem(Refusal.OUTCOME_UNKNOWN, ("redemptionId",), wish.redemption.channel)
+    return ReverseResult(await _present(wish), (problem,))
+
+
 async def _answer_unfit(runtime: Runtime, wish: _Wish, saga: Saga) -> ReverseResult:
     """The redemption is in no state to be taken back: that is the answer, and it is kept."""
     present = (await load_redemptions(wish.actor, [wish.redemption.id]))[wish.redemption.id]
@@ -162,8 +152,7 @@ async def _answer_rival(runtime: Runtime, wish: _Wish, saga: Saga) -> ReverseRes
     if rival is not None:
         ended = await wait_for_end(saga.tenant_id, rival, wish.deadline)
         if ended.answer is None:
-            problem = CouponProblem(Refusal.OUTCOME_UNKNOWN, ("redemptionId",), wish.redemption.channel)
-            return ReverseResult(await _present(wish), (problem,))
+            return await _answer_late(wish)
     return await _submit(runtime, wish)
 
 
@@ -175,19 +164,19 @@ async def _answer_conflict(runtime: Runtime, wish: _Wish, saga: Saga) -> Reverse
 
 async def _answer_known(wish: _Wish, known: Saga) -> ReverseResult:
     if known.input_hash != wish.input_hash:
-        raise IdempotencyKeyReused("this idempotency key was used with another input")
+        raise IdempotencyKeyReused(text("fault.IDEMPOTENCY_KEY_REUSED"))
     if known.status in OPEN_REQUESTS:
         known = await wait_for_end(known.tenant_id, known.id, wish.deadline)
     return await _answer_ended(wish, known)
 
 
 async def _answer_ended(wish: _Wish, saga: Saga) -> ReverseResult:
-    redemption = await _present(wish)
     if saga.answer is None or saga.status in OPEN_REQUESTS:
-        problem = CouponProblem(Refusal.OUTCOME_UNKNOWN, ("redemptionId",), wish.redemption.channel)
-        return ReverseResult(redemption, (problem,))
+        return await _answer_late(wish)
     _, problems = unpack_answer(saga.answer)
-    return ReverseResult(redemption, tuple(show_problem(wish.actor, problem) for problem in problems))
+    return ReverseResult(
+        await _present(wish), tuple(show_problem(wish.actor, problem) for problem in problems)
+    )
 
 
 async def _present(wish: _Wish) -> RedemptionView | None:

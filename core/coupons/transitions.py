@@ -61,9 +61,9 @@ async def commit_end(
     log: Sequence[Write] = (),
 ) -> None:
     """The end of the request: its state, its answer, the last legs and the events in one commit."""
-    saga.status, saga.answer = status, answer
     finish = journal.finish_request(saga, status, answer, runtime.clock.now())
     await write_together([finish, *_leg_writes(saga, legs, None), *log])
+    saga.status, saga.answer = status, answer
     runtime.events.wake()
 
 
@@ -84,7 +84,6 @@ async def commit_reversal(
     """How the taking back of one redemption ended, and with `end` the request with it."""
     writes: list[Write] = []
     if end is not None:
-        saga.status, saga.answer = end
         writes.append(journal.finish_request(saga, *end, runtime.clock.now()))
     else:
         writes.append(_hold(runtime, saga))
@@ -93,6 +92,8 @@ async def commit_reversal(
         writes.append(journal.release_claims(saga, redemption))
         writes.append(count_uses(saga.tenant_id, redemption.coupon_id, -redemption.times))
     await write_together([*writes, journal.announce(saga, redemption), *log])
+    if end is not None:
+        saga.status, saga.answer = end
     runtime.events.wake()
 
 

@@ -125,7 +125,11 @@ async def _write_in_turn(writes: Sequence[Write]) -> None:
 
 async def _write_chained(connection: BaseDBAsyncClient, writes: Sequence[Write]) -> None:
     sql = _chain(tuple((write.sql, len(write.values), write.expects) for write in writes))
-    values = [_to_postgres(value) for write in writes for value in write.values]
+    forms = _POSTGRES_FORMS.get
+    # Inline, because a redemption writes a hundred values.
+    values = [
+        form(value) if (form := forms(type(value))) else value for write in writes for value in write.values
+    ]
     try:
         with _conflicts():
             await connection.execute_query_dict(sql, values)

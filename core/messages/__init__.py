@@ -7,6 +7,7 @@ from core.messages.texts import (
     choose_language,
     current_language,
     refusal_text,
+    set_language,
     text,
     use_language,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "choose_language",
     "current_language",
     "refusal_text",
+    "set_language",
     "text",
     "use_language",
 ]

@@ -46,5 +46,16 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {
         "没有名为“{scope}”的权限。可用权限：{known}。",
         "There is no scope “{scope}”. There are: {known}.",
     ),
+    "fault.order_not_found": ("没有找到这个订单。", "This order was not found."),
+    "fault.redemption_not_found": ("没有找到这条核销记录。", "This redemption was not found."),
+    "fault.code_empty": ("券码为空。", "The code is empty."),
+    "fault.code_too_long": ("券码最多 {most} 个字符。", "A code has at most {most} characters."),
+    "fault.codes_count": ("请提供 1 到 {most} 个券码。", "Give between 1 and {most} codes."),
+    "fault.count_range": ("count 应在 1 到 {most} 之间。", "count is between 1 and {most}."),
+    "fault.key_length": (
+        "idempotencyKey 应为 1 到 {most} 个字符。",
+        "An idempotencyKey has 1 to {most} characters.",
+    ),
+    "fault.reason_length": ("请填写 1 到 {most} 个字符的原因。", "Give a reason of 1 to {most} characters."),
     "fault.phone_invalid": ("手机号格式不正确。", "This is not a phone number."),
 }

@@ -28,6 +28,11 @@ def current_language() -> Language:
     return _language.get()
 
 
+def set_language(language: Language) -> None:
+    """From here on texts are in `language`, in this context."""
+    _language.set(language)
+
+
 @contextmanager
 def use_language(language: Language) -> Iterator[None]:
     """Within the block, in this task and those it starts, texts are in `language`."""

@@ -16,7 +16,7 @@ from core.channels.accounts import ChannelAccountView
 from core.channels.contract import CouponKind
 from core.coupons.batches import BatchView, create_batch, issue_coupons
 from core.ids import encode_global_id
-from core.runtime import open_runtime
+from core.program import open_runtime
 from core.settings import Settings
 from tests.crash.platform import PlatformControl
 
