@@ -95,8 +95,10 @@ def _check_input(
     runtime: Runtime, actor: Actor, store_id: UUID, codes: Sequence[CodeInput], key: str, deadline: float
 ) -> Wish:
     check_key(key)
-    if not 1 <= len(codes) <= MAX_CODES:
-        raise BadInput(text("fault.codes_count", most=MAX_CODES), ("codes",))
+    # A customer's guesses are taken from their count beforehand, so that a basket cannot hold more than that.
+    most = min(MAX_CODES, runtime.failures.limit(actor))
+    if not 1 <= len(codes) <= most:
+        raise BadInput(text("fault.codes_count", most=most), ("codes",))
     for index, code in enumerate(codes):
         if not 1 <= code.count <= MAX_COUNT:
             raise BadInput(text("fault.count_range", most=MAX_COUNT), ("codes", str(index), "count"))

@@ -37,6 +37,8 @@ from core.runtime import Runtime
 
 log = structlog.get_logger(__name__)
 
+_MAYBE_OURS = frozenset({Refusal.ALREADY_REDEEMED, Refusal.TIMES_USED_UP})
+
 
 async def drive(runtime: Runtime, saga: Saga) -> Saga:
     """Carries the request on until it ends or has to wait. The caller holds it; afterwards nobody does."""
@@ -128,8 +130,7 @@ def _refuse_all(saga: Saga, leg: LegRow) -> Answers:
 def _is_proof_missing(leg: LegRow, answers: Answers) -> bool:
     """After a doubtful sending, "already used" may be our own doing: only the coupon's state can tell."""
     return leg.uncertain and any(
-        isinstance(answer, RedeemRefused) and answer.refusal.reason is Refusal.ALREADY_REDEEMED
-        for answer in answers
+        isinstance(answer, RedeemRefused) and answer.refusal.reason in _MAYBE_OURS for answer in answers
     )
 
 
