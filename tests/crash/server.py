@@ -12,7 +12,6 @@ from granian.server.embed import Server
 
 from core.channels.transport.tokens import TokenStore
 from core.coupons import recovery, settlement
-from core.settings import load_settings
 from schema.app import create_app
 from tests.crash.platform import CrashPlatform
 from tests.crash.points import install_point
@@ -37,7 +36,7 @@ def run_platform(port: int, log: Path) -> None:
 
 
 async def _serve(port: int) -> None:
-    app = create_app(load_settings())
+    app = create_app()
     async with app.router.lifespan_context(app):
         await _listen(app, port)
 

@@ -70,6 +70,8 @@ class Day:
         assert [len(uses[reference]) for reference in self.good] == [1, 1, 1, 1]
         living = [sum(use["reversed_at"] is None for use in uses[reference]) for reference in self.good]
         assert living == [0, 1, 0, 0]
+        left = {each["reference"]: each["times_remaining"] for each in books.coupons}
+        assert [left[reference] for reference in self.good] == [1, 0, 1, 1]
         statuses = {each["idempotency_key"]: each["status"] for each in books.requests}
         assert statuses == {"a": "SUCCEEDED", "b": "FAILED", "c": "SUCCEEDED"}
 
