@@ -14,6 +14,7 @@ from core.access.permissions import Action, require
 from core.access.problems import ProblemCode, UserProblem, check_text
 from core.access.stores import find_store
 from core.access.values import Actor
+from core.cache import ExpiringCache
 from core.channels.account_checks import check_addresses, explain_failure, read_model
 from core.channels.bindings import AccountStatus, BindingReader, BoundAccount, write_binding
 from core.channels.contract import (
@@ -94,6 +95,7 @@ class AccountService:
         self._bindings = BindingReader(self._channels)
         self._vault = CredentialVault(keys)
         self._health = AccountHealth(clock)
+        self._settings: ExpiringCache[tuple[UUID, str], ChannelModel] = ExpiringCache(5, 10_000)
 
     # ------------------------------------------------------------------------------------------------ set-up
     async def connect_channel(
@@ -206,7 +208,7 @@ class AccountService:
         For a channel without accounts the merchant's id stands in for the account's.
         """
         credentials = await self._vault.open(account)
-        return self._build_session(account, credentials, _read_settings(account))
+        return self._build_session(account, credentials, self._read_settings(account))
 
     def note_success(self, account: BoundAccount) -> None:
         """The platform answered: an account that needed attention is fine again."""
@@ -285,6 +287,15 @@ class AccountService:
             external_store_id=account.external_store_id,
         )
 
+    def _read_settings(self, account: BoundAccount) -> ChannelModel:
+        """The settings in the channel's own form; remembered, because every call of a redemption needs them."""
+        key = (account.account_id or account.tenant_id, account.channel.code)
+        known = self._settings.get(key)
+        if known is None:
+            known = _parse_settings(account)
+            self._settings.put(key, known)
+        return known
+
     async def _select_account(self, tenant_id: UUID, account_id: UUID) -> ChannelAccountView | None:
         row = await fetch_row(f"{_SELECT} AND id = $2", tenant_id, account_id)
         return _read_view(row) if row else None
@@ -323,7 +334,7 @@ def _only_problems(found: ChannelModel | Problems) -> Problems:
     return found if isinstance(found, tuple) else ()
 
 
-def _read_settings(account: BoundAccount) -> ChannelModel:
+def _parse_settings(account: BoundAccount) -> ChannelModel:
     try:
         return account.channel.settings_model.model_validate(dict(account.settings))
     except ValueError:
