@@ -344,7 +344,7 @@ class ChannelCoupon:
     """
 
     reference: str
-    handle: str
+    handle: str = field(repr=False)
     kind: CouponKind
     title: str
     status: CouponStatus
@@ -399,7 +399,7 @@ class RedeemItem:
     """One coupon of a leg; `times` uses of it (1 except for times cards). `used` counts uses before this leg."""
 
     reference: str
-    handle: str
+    handle: str = field(repr=False)
     times: int = 1
     used: int = 0
 
@@ -480,7 +480,7 @@ class StatusQuery:
     """Asks about one coupon; `token` is that of the leg in doubt, for platforms that can be asked by it."""
 
     reference: str
-    handle: str
+    handle: str = field(repr=False)
     code: str
     order_reference: str | None = None
     token: str | None = None
@@ -495,7 +495,7 @@ class ReversalOrder:
 
     token: str
     reference: str
-    handle: str
+    handle: str = field(repr=False)
     receipts: tuple[str, ...]
     order_reference: str | None = None
     attempt: int = 1

@@ -13,9 +13,11 @@ from uuid import UUID
 
 import structlog
 
+from core.channels.contract import StatusBy
 from core.coupons import journal
 from core.coupons.announcing import notify_reversed
 from core.coupons.attribution import Finding
+from core.coupons.calls import behaviour_of
 from core.coupons.coupon_rows import count_uses
 from core.coupons.journal import LegRow, RedemptionRow, Saga
 from core.coupons.requests import load_rows, read_request, take_over
@@ -97,6 +99,8 @@ async def _look_once_more(runtime: Runtime, row: dict[str, Any]) -> None:
 
 async def _look_at(runtime: Runtime, origin: Saga, leg: LegRow, redemption: RedemptionRow) -> bool:
     """Compares one redemption with its platform; False where the platform did not answer."""
+    if behaviour_of(runtime, leg).status_by is StatusBy.NONE:
+        return True
     if redemption.status is RedemptionStatus.SUCCEEDED:
         gone = await are_uses_gone(runtime, origin, leg, redemption)
         if gone:

@@ -21,8 +21,8 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from tortoise import connections
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
+from tortoise.context import require_context
 from tortoise.exceptions import IntegrityError, OperationalError
 from tortoise.transactions import in_transaction
 
@@ -67,8 +67,8 @@ class Write:
 
 def current_connection() -> BaseDBAsyncClient:
     """The connection of the running transaction, or the default one."""
-    connection: BaseDBAsyncClient = connections.get(CONNECTION)
-    return connection
+    # Not by tortoise's `connections`, a proxy that costs four times as much on the hottest path there is.
+    return require_context().connections.get(CONNECTION)
 
 
 def is_postgres(connection: BaseDBAsyncClient | None = None) -> bool:

@@ -1,0 +1,125 @@
+"""Kuaishou's channel against Kuaishou's simulator, in one process, at a known time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from adapters.kuaishou.channel import KuaishouChannel
+from adapters.kuaishou.simulator import KuaishouSimulator, app
+from core.channels.contract import (
+    ChannelAnswer,
+    ChannelRequest,
+    ChannelSession,
+    Found,
+    RedeemItem,
+    RedeemOrder,
+    Scanned,
+    parse_link,
+)
+from core.testing.clock import ManualClock
+from core.testing.sessions import make_session
+
+HERE = Path(__file__).parent
+
+
+@dataclass
+class CannedHttp:
+    """A ChannelHttp that answers each call of the interface with the next of `answers`, and tokens by itself."""
+
+    answers: list[tuple[int, bytes]]
+    requests: list[ChannelRequest] = field(default_factory=list)
+    refreshes: int = 0
+
+    async def send(self, request: ChannelRequest) -> ChannelAnswer:
+        if request.operation == "token":
+            self.refreshes += 1
+            n = self.refreshes
+            pair = {"access_token": f"canned-access-{n}", "refresh_token": f"canned-refresh-{n}"}
+            return ChannelAnswer("token", 200, {}, orjson.dumps({"result": 1, "expires_in": 172800, **pair}))
+        self.requests.append(request)
+        status, content = self.answers.pop(0)
+        return ChannelAnswer(request.operation, status, {}, content)
+
+    async def follow_link(self, url: str, *, until_parameter: str) -> str:
+        raise AssertionError("no link is followed here")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def simulator(clock: ManualClock) -> KuaishouSimulator:
+    return app(clock)
+
+
+@pytest.fixture
+def channel() -> KuaishouChannel:
+    return KuaishouChannel()
+
+
+@pytest.fixture
+def session(channel: KuaishouChannel, simulator: KuaishouSimulator) -> ChannelSession[Any, Any]:
+    return make_session(channel, simulator)
+
+
+@pytest.fixture
+def read_payload() -> Callable[[str], Any]:
+    """The response body of an example, by the name of its file."""
+
+    def read(name: str) -> Any:
+        return orjson.loads((HERE / "payloads" / f"{name}.json").read_bytes())["body"]
+
+    return read
+
+
+@pytest.fixture
+def canned(session: ChannelSession[Any, Any]) -> Callable[..., ChannelSession[Any, Any]]:
+    """A session whose platform gives these answers: a body with HTTP 200, or (status, bytes)."""
+
+    def make(*answers: Any) -> ChannelSession[Any, Any]:
+        rows = [each if isinstance(each, tuple) else (200, orjson.dumps(each)) for each in answers]
+        return replace(session, http=CannedHttp(rows))
+
+    return make
+
+
+@pytest.fixture
+def scan() -> Callable[[str], Scanned]:
+    """What core makes of a scanned text."""
+
+    def make(text: str) -> Scanned:
+        return Scanned(text, text.upper().replace(" ", "").replace("-", ""), parse_link(text))
+
+    return make
+
+
+@pytest.fixture
+def find(channel: KuaishouChannel, session: ChannelSession[Any, Any], scan: Any) -> Callable[..., Any]:
+    """Looks a code up and expects to find it."""
+
+    async def look_up(text: str) -> Found:
+        found = await channel.coupons.look_up(session, scan(text))
+        assert isinstance(found, Found)
+        return found
+
+    return look_up
+
+
+@pytest.fixture
+def order_of() -> Callable[..., RedeemOrder]:
+    """The leg that core makes of what was found."""
+
+    def make(found: Found, times: int = 1, attempt: int = 1) -> RedeemOrder:
+        items = tuple(RedeemItem(each.reference, each.handle, times) for each in found.coupons)
+        assert found.redeem_token
+        return RedeemOrder(found.redeem_token, items, "", found.order_reference, attempt)
+
+    return make
