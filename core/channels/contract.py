@@ -486,7 +486,7 @@ class StatusQuery:
     token: str | None = None
 
     def __repr__(self) -> str:
-        return f"StatusQuery({self.reference})"
+        return f"StatusQuery(…{self.reference[-4:]})"
 
 
 @dataclass(frozen=True, slots=True)
