@@ -70,6 +70,11 @@ class Market:
         states = simulator.states if simulator else ("used",)
         return next(state for state in ("expired", "used", "not_yet_valid", "refunded") if state in states)
 
+    def is_final(self, channel: str) -> bool:
+        """Whether its redemptions cannot be taken back."""
+        coupons = self.runtime.registry.get(channel).coupons
+        return coupons is None or not coupons.behaviour.reversal.possible
+
     def __repr__(self) -> str:
         return "Market()"
 
