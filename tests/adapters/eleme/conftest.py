@@ -1,0 +1,145 @@
+"""Ele.me's channel against the simulated voucher services, in one process, at a known time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+import pytest
+
+from adapters.eleme.channel import ElemeChannel
+from adapters.eleme.simulator import ElemeSimulator, app
+from core.channels.contract import (
+    ChannelAnswer,
+    ChannelRequest,
+    ChannelSession,
+    Found,
+    RedeemItem,
+    RedeemOrder,
+    Scanned,
+    parse_link,
+)
+from core.testing.clock import ManualClock
+from core.testing.sessions import make_session
+
+HERE = Path(__file__).parent
+CODE = "523162942005"
+
+
+@dataclass
+class CannedHttp:
+    """A ChannelHttp that answers each call with the next of `answers`."""
+
+    answers: list[tuple[int, bytes]]
+    requests: list[ChannelRequest] = field(default_factory=list)
+
+    async def send(self, request: ChannelRequest) -> ChannelAnswer:
+        self.requests.append(request)
+        status, content = self.answers.pop(0)
+        return ChannelAnswer(request.operation, status, {}, content)
+
+    async def follow_link(self, url: str, *, until_parameter: str) -> str:
+        raise AssertionError("no link is followed here")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def simulator(clock: ManualClock) -> ElemeSimulator:
+    return app(clock)
+
+
+@pytest.fixture
+def channel() -> ElemeChannel:
+    return ElemeChannel()
+
+
+@pytest.fixture
+def session(channel: ElemeChannel, simulator: ElemeSimulator) -> ChannelSession[Any, Any]:
+    return make_session(channel, simulator)
+
+
+@pytest.fixture
+def read_payload() -> Callable[[str], Any]:
+    """The response of an example, by the name of its file."""
+
+    def read(name: str) -> Any:
+        return orjson.loads((HERE / "payloads" / f"{name}.json").read_bytes())["response"]
+
+    return read
+
+
+@pytest.fixture
+def read_request() -> Callable[[ChannelRequest], dict[str, Any]]:
+    """The business parameter of a call that was sent."""
+
+    def read(request: ChannelRequest) -> dict[str, Any]:
+        form = dict(parse_qsl(request.content.decode()))
+        (name,) = form.keys() - {"session"}
+        return {name: orjson.loads(form[name])}
+
+    return read
+
+
+@pytest.fixture
+def canned(session: ChannelSession[Any, Any]) -> Callable[..., ChannelSession[Any, Any]]:
+    """A session whose platform gives these answers: a body with HTTP 200, or (status, bytes)."""
+
+    def make(*answers: Any) -> ChannelSession[Any, Any]:
+        rows = [each if isinstance(each, tuple) else (200, orjson.dumps(each)) for each in answers]
+        return replace(session, http=CannedHttp(rows))
+
+    return make
+
+
+@pytest.fixture
+def scan() -> Callable[[str], Scanned]:
+    """What core makes of a scanned text."""
+
+    def make(text: str) -> Scanned:
+        return Scanned(text, text.upper().replace(" ", "").replace("-", ""), parse_link(text))
+
+    return make
+
+
+@pytest.fixture
+def find(channel: ElemeChannel, session: ChannelSession[Any, Any], scan: Any) -> Callable[..., Any]:
+    """Looks a code up and expects to find it."""
+
+    async def look_up(text: str) -> Found:
+        found = await channel.coupons.look_up(session, scan(text))
+        assert isinstance(found, Found)
+        return found
+
+    return look_up
+
+
+@pytest.fixture
+def order_of() -> Callable[..., RedeemOrder]:
+    """The leg that core makes of what was found."""
+
+    def make(
+        found: Found, code: str, times: int = 1, attempt: int = 1, token: str = "0b1c-leg"
+    ) -> RedeemOrder:
+        items = tuple(RedeemItem(each.reference, each.handle, times) for each in found.coupons)
+        return RedeemOrder(token, items, code, found.order_reference, attempt)
+
+    return make
+
+
+@pytest.fixture
+def order() -> Callable[..., RedeemOrder]:
+    """A leg for the voucher of the examples."""
+
+    def make(attempt: int = 1, times: int = 1) -> RedeemOrder:
+        item = RedeemItem("2208211121312608720", "2208211121312608720*1", times)
+        return RedeemOrder("req-0002", (item,), CODE, "2106027287988611313", attempt)
+
+    return make
