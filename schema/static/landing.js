@@ -13,6 +13,7 @@ const page = {
   store: null,
   person: null,
   operation: operations[0],
+  channel: "douyin",
   spent: new Set(),
   ticks: [],
   lastRedemption: null,
@@ -41,7 +42,13 @@ const shopView = () => ({
     const all = page.shop.codes.filter((each) => each.channel === channel && each.state === state);
     return (all.find((each) => !page.spent.has(each.code)) ?? all[0])?.code ?? "";
   },
+  channels: () => channelsOfShop().map((each) => each.code),
 });
+
+function channelsOfShop() {
+  const names = new Map(page.shop.codes.map((each) => [each.channel, each.channelName]));
+  return [...names].map(([code, name]) => ({ code, name }));
+}
 
 function peopleOf(store) {
   return page.shop.tokens.filter((each) => !each.storeIds || each.storeIds.includes(store.id));
@@ -88,9 +95,20 @@ async function copy(value, button) {
 // ------------------------------------------------------------------------------------------------------------- codes
 const chipOf = { usable: "good", times_card: "good", two_coupons: "good", not_yet_valid: "wait" };
 
+function showChannels() {
+  at("channels").replaceChildren(...channelsOfShop().map((channel) => {
+    const button = element("button", { type: "button", textContent: channelName(channel) });
+    button.setAttribute("aria-pressed", String(channel.code === page.channel));
+    button.onclick = () => { page.channel = channel.code; showCodes(); };
+    return button;
+  }));
+}
+
 function showCodes() {
+  showChannels();
   const seen = new Set();
   const shown = page.shop.codes.filter((each) => {
+    if (each.channel !== page.channel) return false;
     const kind = `${each.channel}|${each.state}`;
     if (each.state === "usable" && page.spent.has(each.code)) return false;
     return !seen.has(kind) && seen.add(kind);

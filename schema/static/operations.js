@@ -84,6 +84,15 @@ export const operations = [
     variables: (shop, code) => basket(shop, { code: code ?? shop.code("douyin", "usable") }, { code: shop.code("house", "usable") }),
   },
   {
+    id: "every-channel", document: redeem,
+    name: { "zh-CN": "每个渠道各一张，一起核销", en: "One coupon of every channel" },
+    hint: {
+      "zh-CN": "全部渠道，同一个接口，一个篮子。不可撤销的那张最后才发出。",
+      en: "All channels, one mutation, one basket. The one that could not be taken back is sent last.",
+    },
+    variables: (shop) => basket(shop, ...shop.channels().map((channel) => ({ code: shop.code(channel, "usable"), channel }))),
+  },
+  {
     id: "times-card", document: redeem,
     name: { "zh-CN": "次卡核销两次", en: "Two uses of a times card" },
     hint: { "zh-CN": "count 就是次数；剩余次数会减二。", en: "count says how many uses; the remaining ones go down by two." },

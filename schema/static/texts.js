@@ -3,7 +3,7 @@
 export const texts = {
   "zh-CN": {
     headline: "任何渠道的券，恰好核销一次。",
-    lead: "这里是一家示例小店。抖音团购券和自有券走同一个接口；平台由本机模拟，每一次调用都验签。挑一个操作，点“运行”。",
+    lead: "这里是一家示例小店。抖音、美团、饿了么……和自有券走同一个接口；平台由本机模拟，每一次调用都验签。挑一个操作，点“运行”。",
     graphiql: "GraphiQL",
     store: "门店",
     role: "以谁的身份",
@@ -35,7 +35,10 @@ export const texts = {
       usable: "可用", used: "已核销", expired: "已过期", refunded: "已退款", not_yet_valid: "未到使用时间",
       times_card: "次卡", two_coupons: "一码两券", wrong_store: "别店的券", locked: "转赠中", risk_blocked: "风控拦截",
     },
-    channels: { douyin: "抖音生活服务", house: "自有券" },
+    channels: {
+      douyin: "抖音生活服务", meituan: "美团", dianping: "大众点评", eleme: "饿了么", koubei: "口碑", youzan: "有赞",
+      wechat: "微信", kuaishou: "快手", house: "自有券",
+    },
     statuses: {
       PENDING: "处理中", SUCCEEDED: "已核销", DECLINED: "被拒", UNKNOWN: "待确认", REVERSING: "撤销中",
       REVERSED: "已撤销", NEEDS_ATTENTION: "需人工处理",
@@ -44,7 +47,7 @@ export const texts = {
   },
   en: {
     headline: "Any channel’s coupon, redeemed exactly once.",
-    lead: "This is an example shop. Douyin group-buy coupons and the shop’s own coupons go through one mutation; the platforms are simulated on this machine and check every signature. Choose an operation and press Run.",
+    lead: "This is an example shop. Coupons of Douyin, Meituan, Ele.me and others, and the shop’s own, go through one mutation; the platforms are simulated on this machine and check every signature. Choose an operation and press Run.",
     graphiql: "GraphiQL",
     store: "Store",
     role: "Acting as",
@@ -76,7 +79,10 @@ export const texts = {
       usable: "usable", used: "redeemed", expired: "expired", refunded: "refunded", not_yet_valid: "not yet valid",
       times_card: "times card", two_coupons: "two in one QR", wrong_store: "another store’s", locked: "being given away", risk_blocked: "risk control",
     },
-    channels: { douyin: "Douyin Life", house: "Own coupons" },
+    channels: {
+      douyin: "Douyin Life", meituan: "Meituan", dianping: "Dianping", eleme: "Ele.me", koubei: "Koubei", youzan: "Youzan",
+      wechat: "WeChat", kuaishou: "Kuaishou", house: "Own coupons",
+    },
     statuses: {
       PENDING: "pending", SUCCEEDED: "redeemed", DECLINED: "declined", UNKNOWN: "unknown", REVERSING: "reversing",
       REVERSED: "reversed", NEEDS_ATTENTION: "needs attention",
