@@ -66,6 +66,14 @@ def test_same_key_answers_the_same(address: str) -> None:
     assert first["data"]["redeemCoupons"]["outcome"] == "REDEEMED"
 
 
+def test_one_coupon_of_every_channel(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "every-channel.md").read_text("utf-8")
+    [block] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(block.replace(PRINTED_ADDRESS, address), {})
+    outcome, *lines = capsys.readouterr().out.splitlines()
+    assert (outcome, len(lines)) == ("REDEEMED", 9)
+
+
 def test_both_languages_show_the_same() -> None:
     assert read_block("README.md") == read_block("README.zh-CN.md")
 

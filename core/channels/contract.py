@@ -266,7 +266,13 @@ class ChannelModel(BaseModel):
     Secrets are `pydantic.SecretStr`, so that they show in no log.
     """
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
 
 
 class NoCredentials(ChannelModel):
