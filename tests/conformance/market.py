@@ -89,7 +89,7 @@ class Market:
 
     def hurry(self) -> None:
         """Answers come soon, settled or not: for tests in which nobody sweeps meanwhile."""
-        settings = self.runtime.settings.model_copy(update={"answer_seconds": 0.3})
+        settings = self.runtime.settings.model_copy(update={"answer_seconds": 0.9})
         self.runtime = replace(self.runtime, settings=settings)
 
     async def settle(self, seconds: float = 20) -> None:

@@ -78,8 +78,8 @@ class Shop:
             self.runtime, actor or self.staff, self.store_id, inputs, key or self.key()
         )
 
-    def hurry(self, seconds: float = 0.25) -> None:
-        """Answers come soon, settled or not: for tests in which nobody sweeps meanwhile."""
+    def hurry(self, seconds: float = 0.9) -> None:
+        """For tests in which nobody sweeps meanwhile: no answer waits for the next attempt, a second away."""
         settings = self.runtime.settings.model_copy(update={"answer_seconds": seconds})
         self.runtime = replace(self.runtime, settings=settings)
 

@@ -52,7 +52,7 @@ async def _prepare(shop, legs: Sequence, reversal_faults: Sequence[Fault]) -> No
         platform.add(f"{letter}{n}", refusal=refusal)
         platform.faults["redeem"].extend(faults)
     shop.paper.faults["reverse"].extend(reversal_faults)
-    shop.hurry(0.05)
+    shop.hurry()
 
 
 async def _check_end(shop, told: RedeemOutcome) -> None:
