@@ -19,11 +19,8 @@ from core.channels.contract import (
     Found,
     RedeemItem,
     RedeemOrder,
-    Scanned,
-    parse_link,
 )
 from core.testing.clock import ManualClock
-from core.testing.sessions import make_session
 
 HERE = Path(__file__).parent
 
@@ -48,11 +45,6 @@ class CannedHttp:
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def simulator(clock: ManualClock) -> DouyinSimulator:
     return app(clock)
 
@@ -60,11 +52,6 @@ def simulator(clock: ManualClock) -> DouyinSimulator:
 @pytest.fixture
 def channel() -> DouyinChannel:
     return DouyinChannel()
-
-
-@pytest.fixture
-def session(channel: DouyinChannel, simulator: DouyinSimulator) -> ChannelSession[Any, Any]:
-    return make_session(channel, simulator)
 
 
 @pytest.fixture
@@ -86,28 +73,6 @@ def canned(session: ChannelSession[Any, Any]) -> Callable[..., ChannelSession[An
         return replace(session, http=CannedHttp(rows))
 
     return make
-
-
-@pytest.fixture
-def scan() -> Callable[[str], Scanned]:
-    """What core makes of a scanned text."""
-
-    def make(text: str) -> Scanned:
-        return Scanned(text, text.upper().replace(" ", "").replace("-", ""), parse_link(text))
-
-    return make
-
-
-@pytest.fixture
-def find(channel: DouyinChannel, session: ChannelSession[Any, Any], scan: Any) -> Callable[..., Any]:
-    """Looks a code up and expects to find it."""
-
-    async def look_up(text: str) -> Found:
-        found = await channel.coupons.look_up(session, scan(text))
-        assert isinstance(found, Found)
-        return found
-
-    return look_up
 
 
 @pytest.fixture

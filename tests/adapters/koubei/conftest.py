@@ -22,11 +22,8 @@ from core.channels.contract import (
     RedeemItem,
     RedeemOrder,
     ReversalOrder,
-    Scanned,
-    parse_link,
 )
 from core.testing.clock import ManualClock
-from core.testing.sessions import make_session
 
 HERE = Path(__file__).parent
 
@@ -60,11 +57,6 @@ class CannedHttp:
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def simulator(clock: ManualClock) -> KoubeiSimulator:
     return BothSeller(clock)
 
@@ -72,11 +64,6 @@ def simulator(clock: ManualClock) -> KoubeiSimulator:
 @pytest.fixture
 def channel() -> KoubeiChannel:
     return KoubeiChannel()
-
-
-@pytest.fixture
-def session(channel: KoubeiChannel, simulator: KoubeiSimulator) -> ChannelSession[Any, Any]:
-    return make_session(channel, simulator)
 
 
 @pytest.fixture
@@ -96,16 +83,6 @@ def canned(session: ChannelSession[Any, Any]) -> Callable[..., ChannelSession[An
 
     def make(*answers: Any) -> ChannelSession[Any, Any]:
         return replace(session, http=CannedHttp(list(answers)))
-
-    return make
-
-
-@pytest.fixture
-def scan() -> Callable[[str], Scanned]:
-    """What core makes of a scanned text."""
-
-    def make(text: str) -> Scanned:
-        return Scanned(text, text.upper().replace(" ", "").replace("-", ""), parse_link(text))
 
     return make
 

@@ -85,11 +85,6 @@ def take_back(order: RedeemOrder, outcome: Any, attempt: int = 1) -> ReversalOrd
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def channel() -> MeituanChannel:
     return MeituanChannel()
 

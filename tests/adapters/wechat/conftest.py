@@ -20,11 +20,8 @@ from core.channels.contract import (
     RedeemItem,
     RedeemOrder,
     ReversalOrder,
-    Scanned,
-    parse_link,
 )
 from core.testing.clock import ManualClock
-from core.testing.sessions import make_session
 
 HERE = Path(__file__).parent
 LEG = "01890a5d-ac96-774b-bcce-b302099a8057"  # a UUIDv7 of 2023-06-30
@@ -51,11 +48,6 @@ class CannedHttp:
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def simulator(clock: ManualClock) -> WechatSimulator:
     return app(clock)
 
@@ -63,11 +55,6 @@ def simulator(clock: ManualClock) -> WechatSimulator:
 @pytest.fixture
 def channel() -> WechatChannel:
     return WechatChannel()
-
-
-@pytest.fixture
-def session(channel: WechatChannel, simulator: WechatSimulator) -> ChannelSession[Any, Any]:
-    return make_session(channel, simulator)
 
 
 @pytest.fixture
@@ -88,16 +75,6 @@ def canned(session: ChannelSession[Any, Any]) -> Callable[..., ChannelSession[An
     def make(operation: str, *answers: tuple[int, Any]) -> ChannelSession[Any, Any]:
         rows = [(status, body if isinstance(body, bytes) else orjson.dumps(body)) for status, body in answers]
         return replace(session, http=CannedHttp(session.http, operation, rows))
-
-    return make
-
-
-@pytest.fixture
-def scan() -> Callable[[str], Scanned]:
-    """What core makes of a scanned text."""
-
-    def make(text: str) -> Scanned:
-        return Scanned(text, text.upper().replace(" ", "").replace("-", ""), parse_link(text))
 
     return make
 

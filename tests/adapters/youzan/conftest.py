@@ -19,11 +19,8 @@ from core.channels.contract import (
     Found,
     RedeemItem,
     RedeemOrder,
-    Scanned,
-    parse_link,
 )
 from core.testing.clock import ManualClock
-from core.testing.sessions import make_session
 
 HERE = Path(__file__).parent
 
@@ -49,11 +46,6 @@ class CannedHttp:
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def simulator(clock: ManualClock) -> YouzanSimulator:
     return YouzanSimulator(clock)
 
@@ -61,11 +53,6 @@ def simulator(clock: ManualClock) -> YouzanSimulator:
 @pytest.fixture
 def channel() -> YouzanChannel:
     return YouzanChannel()
-
-
-@pytest.fixture
-def session(channel: YouzanChannel, simulator: YouzanSimulator) -> ChannelSession[Any, Any]:
-    return make_session(channel, simulator)
 
 
 @pytest.fixture
@@ -90,16 +77,6 @@ def canned(session: ChannelSession[Any, Any]) -> Callable[..., ChannelSession[An
 
 
 @pytest.fixture
-def scan() -> Callable[[str], Scanned]:
-    """What core makes of a scanned text."""
-
-    def make(text: str) -> Scanned:
-        return Scanned(text, text.upper().replace(" ", "").replace("-", ""), parse_link(text))
-
-    return make
-
-
-@pytest.fixture
 def make_kind(clock: ManualClock, simulator: YouzanSimulator) -> Callable[..., Any]:
     """A coupon of this kind and state, in the one simulator."""
 
@@ -111,18 +88,6 @@ def make_kind(clock: ManualClock, simulator: YouzanSimulator) -> Callable[..., A
             simulator.vouchers.pop()
 
     return make
-
-
-@pytest.fixture
-def find(channel: YouzanChannel, session: ChannelSession[Any, Any], scan: Any) -> Callable[..., Any]:
-    """Looks a code up and expects to find it."""
-
-    async def look_up(text: str) -> Found:
-        found = await channel.coupons.look_up(session, scan(text))
-        assert isinstance(found, Found)
-        return found
-
-    return look_up
 
 
 @pytest.fixture
