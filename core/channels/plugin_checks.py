@@ -17,6 +17,9 @@ from core.channels.contract import (
     CouponBehaviour,
     Coupons,
     Idempotency,
+    Identity,
+    Notifications,
+    Reservations,
     StatusBy,
     Webhooks,
 )
@@ -25,7 +28,13 @@ from core.channels.contract import (
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _LINK_HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+")
-_PORTS: Mapping[Capability, type] = {Capability.COUPONS: Coupons, Capability.WEBHOOKS: Webhooks}
+_PORTS: Mapping[Capability, type] = {
+    Capability.COUPONS: Coupons,
+    Capability.WEBHOOKS: Webhooks,
+    Capability.IDENTITY: Identity,
+    Capability.NOTIFICATIONS: Notifications,
+    Capability.RESERVATIONS: Reservations,
+}
 _NOTHING = timedelta(0)
 
 

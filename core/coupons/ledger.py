@@ -19,6 +19,7 @@ from core.coupons.values import (
     RedemptionStatus,
     RedemptionView,
 )
+from core.db.conditions import Where
 from core.db.statements import (
     as_instant,
     as_json,
@@ -28,28 +29,6 @@ from core.db.statements import (
     fetch_row,
     fetch_rows,
 )
-
-
-class _Where:
-    """Conditions with their numbered placeholders."""
-
-    def __init__(self, tenant_id: UUID) -> None:
-        self.values: list[Any] = [tenant_id]
-        self.conditions = ["tenant_id=$1"]
-
-    def add(self, condition: str, value: Any) -> None:
-        """Adds `condition`, in which `?` stands for the value's placeholder."""
-        self.values.append(value)
-        self.conditions.append(condition.replace("?", f"${len(self.values)}"))
-
-    def add_any(self, column: str, values: Sequence[Any]) -> None:
-        first = len(self.values) + 1
-        self.values.extend(values)
-        places = ",".join(f"${number}" for number in range(first, len(self.values) + 1))
-        self.conditions.append(f"{column} IN ({places})" if values else "1=0")
-
-    def __str__(self) -> str:
-        return " AND ".join(self.conditions)
 
 
 async def list_redemptions(
@@ -86,7 +65,7 @@ async def load_redemptions(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, Rede
 
 async def load_coupons(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, CouponView]:
     """Those of `ids` that the actor may see: management all, the others those of redemptions that they may see."""
-    where = _Where(actor.tenant_id)
+    where = Where(actor.tenant_id)
     where.add_any("id", ids)
     if actor.store_ids is not None or actor.is_customer:
         seen = _visible(actor)
@@ -97,7 +76,7 @@ async def load_coupons(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, CouponVi
     return {view.id: view for view in map(view_row, rows)}
 
 
-async def _select(actor: Actor | None, wanted: RedemptionFilter) -> _Where:
+async def _select(actor: Actor | None, wanted: RedemptionFilter) -> Where:
     actor = require(actor, Action.LIST_REDEMPTIONS)
     where = _visible(actor)
     if wanted.store_id is not None:
@@ -114,9 +93,9 @@ async def _select(actor: Actor | None, wanted: RedemptionFilter) -> _Where:
     return where
 
 
-def _visible(actor: Actor) -> _Where:
+def _visible(actor: Actor) -> Where:
     """Customers see their own, staff and terminals their stores', owner and manager the merchant's."""
-    where = _Where(actor.tenant_id)
+    where = Where(actor.tenant_id)
     if actor.is_customer:
         where.add("customer_id = ?", actor.customer_id)
     elif actor.store_ids is not None:

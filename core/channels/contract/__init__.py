@@ -1,0 +1,178 @@
+"""The port between core and channels: what an adapter implements, and the values that pass through.
+
+An adapter hands core one `Channel` object. It carries one small implementation per capability; core never sees the
+platform's own names. Three rules hold everywhere:
+
+- **A refusal is data, a failure is an exception.** A used coupon is a `Refused`; a time-out is a `ChannelFailure`.
+- **An unknown platform value is never success.** Tables end in `Refusal.REFUSED_BY_CHANNEL` or `UNRECOGNISED`.
+- **Core owns the network.** Adapters send requests through `ChannelSession.http` only.
+
+Money is integer fen, instants are aware and in UTC, ids of platforms are strings.
+"""
+
+from __future__ import annotations
+
+from core.channels.contract.accounts import ChannelModel, ChannelSession, NoCredentials, NoSettings
+from core.channels.contract.channel import CAPABILITY_ATTRIBUTES, Channel, RegisterChannel, RequestRate
+from core.channels.contract.codes import Scanned, parse_link
+from core.channels.contract.coupons import (
+    ChannelCoupon,
+    CouponBehaviour,
+    Coupons,
+    CouponState,
+    Found,
+    Idempotency,
+    LookUp,
+    NotMine,
+    PlatformUse,
+    Receipt,
+    RecordedUse,
+    Redeemed,
+    RedeemItem,
+    RedeemOrder,
+    RedeemRefused,
+    Refused,
+    ReversalAnswer,
+    ReversalOrder,
+    ReversalRefused,
+    Reversed,
+    Reversibility,
+    StatusBy,
+    StatusQuery,
+    UsePage,
+    UseQuery,
+)
+from core.channels.contract.failures import (
+    ChannelFailure,
+    ChannelUnavailable,
+    CredentialsRefused,
+    Misconfigured,
+    NothingSent,
+    OutcomeUnknown,
+    ProtocolFailure,
+    RateLimited,
+)
+from core.channels.contract.identity import Identified, Identity, LoginRefusal, LoginRefused, PhoneFound
+from core.channels.contract.network import (
+    AccessTokens,
+    ChannelAnswer,
+    ChannelHttp,
+    ChannelRequest,
+    Effect,
+    FreshToken,
+    TokenFetch,
+)
+from core.channels.contract.notifications import (
+    Address,
+    Delivered,
+    DeliveryRefusal,
+    DeliveryRefused,
+    NotificationBehaviour,
+    Notifications,
+    OutgoingMessage,
+)
+from core.channels.contract.reservations import (
+    BookingAnswer,
+    BookingOrder,
+    BookingPage,
+    BookingQuery,
+    BookingRefused,
+    BookingStatus,
+    BookingTaken,
+    ChannelBooking,
+    ReservationBehaviour,
+    Reservations,
+)
+from core.channels.contract.values import Capability, CouponKind, CouponStatus, Recognition, Refusal
+from core.channels.contract.webhooks import (
+    ChannelEvent,
+    WebhookDelivery,
+    WebhookRejected,
+    WebhookReply,
+    Webhooks,
+)
+
+__all__ = [
+    "CAPABILITY_ATTRIBUTES",
+    "AccessTokens",
+    "Address",
+    "BookingAnswer",
+    "BookingOrder",
+    "BookingPage",
+    "BookingQuery",
+    "BookingRefused",
+    "BookingStatus",
+    "BookingTaken",
+    "Capability",
+    "Channel",
+    "ChannelAnswer",
+    "ChannelBooking",
+    "ChannelCoupon",
+    "ChannelEvent",
+    "ChannelFailure",
+    "ChannelHttp",
+    "ChannelModel",
+    "ChannelRequest",
+    "ChannelSession",
+    "ChannelUnavailable",
+    "CouponBehaviour",
+    "CouponKind",
+    "CouponState",
+    "CouponStatus",
+    "Coupons",
+    "CredentialsRefused",
+    "Delivered",
+    "DeliveryRefusal",
+    "DeliveryRefused",
+    "Effect",
+    "Found",
+    "FreshToken",
+    "Idempotency",
+    "Identified",
+    "Identity",
+    "LoginRefusal",
+    "LoginRefused",
+    "LookUp",
+    "Misconfigured",
+    "NoCredentials",
+    "NoSettings",
+    "NotMine",
+    "NothingSent",
+    "NotificationBehaviour",
+    "Notifications",
+    "OutcomeUnknown",
+    "OutgoingMessage",
+    "PhoneFound",
+    "PlatformUse",
+    "ProtocolFailure",
+    "RateLimited",
+    "Receipt",
+    "Recognition",
+    "RecordedUse",
+    "RedeemItem",
+    "RedeemOrder",
+    "RedeemRefused",
+    "Redeemed",
+    "Refusal",
+    "Refused",
+    "RegisterChannel",
+    "RequestRate",
+    "ReservationBehaviour",
+    "Reservations",
+    "ReversalAnswer",
+    "ReversalOrder",
+    "ReversalRefused",
+    "Reversed",
+    "Reversibility",
+    "Scanned",
+    "StatusBy",
+    "StatusQuery",
+    "TokenFetch",
+    "UsePage",
+    "UseQuery",
+    "WebhookDelivery",
+    "WebhookRejected",
+    "WebhookReply",
+    "Webhooks",
+    "parse_link",
+]
