@@ -9,7 +9,15 @@ from core.settings import Settings
 
 APP = "hexiao"
 CONNECTION = "default"
-MODELS = ("core.access.models", "core.channels.models", "core.coupons.models", "core.events.models")
+MODELS = (
+    "core.access.models",
+    "core.catalogue.models",
+    "core.channels.models",
+    "core.coupons.models",
+    "core.events.models",
+    "core.notifications.models",
+    "core.reservations.models",
+)
 
 _EXPECTED = "sqlite:///absolute/path, sqlite://relative/path or postgres://user@host:port/database"
 

@@ -8,11 +8,13 @@ A definition never changes under its name: a changed one gets a new name.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from core.db.statements import current_connection, fetch_rows, is_postgres
 
 _NO_ACCOUNT = "'00000000-0000-0000-0000-000000000000'"
+_GUARDED = "state IN ('HELD', 'CONFIRMED')"
 _LIVING = "status IN ('PROCESSING', 'COMPENSATING')"
 
 
@@ -82,6 +84,60 @@ class Check:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class NoOverlap:
+    """Rows of a table, among those of `where`, never overlap in time where they agree in `columns`.
+
+    An exclusion constraint on PostgreSQL (needs btree_gist); triggers and an index on SQLite. An insert with ON
+    CONFLICT DO NOTHING leaves the row out on PostgreSQL. There a plain insert would deadlock under contention.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    where: str
+    start: str = "start_at"
+    end: str = "end_at"
+
+    @property
+    def name(self) -> str:
+        """Unique in the database."""
+        return f"{self.table}__no_overlap"
+
+    def statements(self, *, postgres: bool) -> list[str]:
+        """A constraint on PostgreSQL, triggers and an index for them on SQLite."""
+        if not postgres:
+            return [self._index(), *(self._trigger(event) for event in ("INSERT", "UPDATE"))]
+        same = ", ".join(f"{column} WITH =" for column in self.columns)
+        span = f"tstzrange({self.start}, {self.end}, '[)') WITH &&"
+        guard = f"EXCLUDE USING gist ({same}, {span}) WHERE ({self.where})"
+        return [
+            "CREATE EXTENSION IF NOT EXISTS btree_gist",
+            f"ALTER TABLE {self.table} ADD CONSTRAINT {self.name} {guard}",
+        ]
+
+    def parts(self, *, postgres: bool) -> list[str]:
+        """The names to look for in the catalogue."""
+        if postgres:
+            return [self.name]
+        return [f"{self.name}_index", *(f"{self.name}_on_{event}" for event in ("insert", "update"))]
+
+    def _index(self) -> str:
+        columns = ", ".join((*self.columns, self.end))
+        return f"CREATE INDEX IF NOT EXISTS {self.name}_index ON {self.table} ({columns}) WHERE {self.where}"
+
+    def _trigger(self, event: str) -> str:
+        """Looks from the new row's start onwards only, so that the past costs nothing."""
+        same = " AND ".join(f"{column} = NEW.{column}" for column in self.columns)
+        span = f"{self.end} > NEW.{self.start} AND {self.start} < NEW.{self.end}"
+        refusal = f"SELECT RAISE(ABORT, 'EXCLUDE constraint failed: {self.name}')"
+        guarded = re.sub(r"^(\w+)", r"NEW.\1", self.where)
+        return (
+            f"CREATE TRIGGER IF NOT EXISTS {self.name}_on_{event.lower()} BEFORE {event} ON {self.table} "
+            f"WHEN {guarded} AND EXISTS (SELECT 1 FROM {self.table} WHERE {same} AND {span} AND {self.where} "
+            f"AND id <> NEW.id) BEGIN {refusal}; END"
+        )
+
+
 def _key(table: str, columns: str, where: str = "", label: str = "") -> Index:
     return Index(table, columns, where, unique=True, label=label)
 
@@ -91,6 +147,10 @@ KEYS = (
     _key("access_token", "token_hash"),
     _key("failure_count", "tenant_id, scope, subject_id"),
     _key("customer", "tenant_id, phone_fingerprint", "phone_fingerprint IS NOT NULL"),
+    _key("customer_identity", "tenant_id, account_id, subject"),
+    _key("customer_identity", "tenant_id, channel, union_subject", "union_subject IS NOT NULL"),
+    # Found by its hash before the tenant is known, as an access token is.
+    _key("refresh_token", "token_hash"),
     _key("channel_credential", "tenant_id, account_id, field"),
     _key("channel_token", "tenant_id, account_id, name"),
     _key("channel_store", "tenant_id, account_id, store_id"),
@@ -113,7 +173,46 @@ KEYS = (
     _key("house_coupon", "tenant_id, code_fingerprint"),
     _key("house_use", "tenant_id, token, number"),
     _key("customer_allowance", "tenant_id, batch_id, customer_id"),
+    _key(
+        "reconciliation_run",
+        f"tenant_id, coalesce(account_id, {_NO_ACCOUNT}), channel, store_id, day",
+        label="one_day",
+    ),
+    _key("reconciliation_item", "tenant_id, run_id, item_key"),
     _key("outbox_event", "tenant_id, seq", "seq IS NOT NULL"),
+    _key("store_policy", "tenant_id, store_id"),
+    _key("special_day", "tenant_id, store_id, day"),
+    _key(
+        "class_session",
+        f"tenant_id, service_id, start_at, coalesce(staff_id, {_NO_ACCOUNT})",
+        "status = 'OPEN'",
+        label="one_time",
+    ),
+    _key("reservation", "tenant_id, store_id, code"),
+    # Calendars are asked for without a token.
+    _key("reservation", "calendar_key"),
+    _key("reservation", "tenant_id, account_id, external_id", "external_id IS NOT NULL"),
+    _key("reservation_request", "tenant_id, actor_id, operation, idempotency_key", label="idempotency"),
+    _key("reservation_revision", "tenant_id, reservation_id, version"),
+    _key("customer_quota", "tenant_id, scope_id, customer_id"),
+    _key(
+        "waitlist_entry",
+        "tenant_id, session_id, customer_id",
+        "status IN ('WAITING', 'OFFERED')",
+        label="waiting_once",
+    ),
+    _key("package_draw", "tenant_id, reservation_id"),
+    _key("preorder_line", "tenant_id, reservation_id, sku_id"),
+    _key("attached_coupon", "tenant_id, reservation_id, position"),
+    _key("check_in", "tenant_id, reservation_id", "undone_at IS NULL", label="in_once"),
+    _key("service_record", "tenant_id, reservation_id"),
+    _key("points_account", "tenant_id, customer_id"),
+    _key("points_entry", "tenant_id, reason, subject_id"),
+    _key("rating", "tenant_id, reservation_id"),
+    _key("notification", "tenant_id, dedupe_key"),
+    _key("notification_template", "tenant_id, account_id, kind"),
+    _key("message_consent", "tenant_id, account_id, subject, template"),
+    _key("booking_link", "tenant_id, account_id, store_id, target_kind, reference", label="reference"),
 )
 
 CHECKS = (
@@ -123,6 +222,21 @@ CHECKS = (
     Check("customer_allowance", "issued", "{row}issued >= 0"),
     Check("redemption", "times", "{row}times >= 1"),
     Check("redemption", "discount", "{row}discount >= 0"),
+    Check("service", "duration", "{row}duration_minutes >= 1"),
+    Check("shift", "span", "{row}start_at < {row}end_at"),
+    Check("booking_allocation", "span", "{row}start_at < {row}end_at"),
+    Check("class_session", "booked", "{row}booked >= 0 AND {row}booked <= {row}capacity"),
+    Check("reservation", "span", "{row}start_at < {row}end_at"),
+    Check("reservation", "party", "{row}party_size >= 1"),
+    Check("customer_quota", "open", "{row}open_count >= 0"),
+    Check(
+        "customer_package", "left", "{row}sessions_left >= 0 AND {row}sessions_left <= {row}sessions_total"
+    ),
+    Check("points_account", "balance", "{row}balance >= 0"),
+    Check("rating", "stars", "{row}stars >= 1 AND {row}stars <= 5"),
+    # At most `core.notifications.consents.MOST_REMAINING`.
+    Check("message_consent", "remaining", "{row}remaining >= 0 AND {row}remaining <= 20"),
+    Check("sku", "stock", "{row}stock IS NULL OR {row}stock >= 0"),
 )
 
 INDEXES = (
@@ -131,6 +245,7 @@ INDEXES = (
     Index("redemption_leg", "settle_at", "settle_at IS NOT NULL"),
     Index("outbox_event", "id", "seq IS NULL"),
     Index("inbox_event", "next_attempt_at", "handled_at IS NULL"),
+    Index("reconciliation_run", "next_attempt_at", "next_attempt_at IS NOT NULL"),
     # What lists page through and services look up.
     Index("redemption", "tenant_id, id"),
     Index("redemption", "tenant_id, store_id, id"),
@@ -140,13 +255,57 @@ INDEXES = (
     Index("redemption_claim", "tenant_id, redemption_id"),
     Index("coupon", "tenant_id, code_fingerprint"),
     Index("house_use", "tenant_id, coupon_id"),
+    Index("house_use", "tenant_id, store_id, used_at, id"),
+    Index("reconciliation_run", "tenant_id, day, id"),
+    Index("reconciliation_item", "tenant_id, run_id, id"),
     Index("store", "tenant_id"),
+    Index("customer", "tenant_id, merged_into", "merged_into IS NOT NULL"),
+    Index("customer_identity", "tenant_id, customer_id"),
+    Index("refresh_token", "tenant_id, family"),
+    Index("refresh_token", "tenant_id, customer_id"),
+    Index("refresh_token", "expires_at"),
+    Index("access_token", "tenant_id, actor_id"),
     Index("channel_account", "tenant_id, channel"),
     Index("channel_store", "tenant_id, store_id"),
     Index("audit_entry", "tenant_id, id"),
+    Index("slot_hold", "expires_at", "status = 'HELD'"),
+    Index("waitlist_entry", "offer_expires_at", "status = 'OFFERED'"),
+    Index("reservation", "no_show_at", "status = 'CONFIRMED'"),
+    Index("notification", "next_attempt_at", "next_attempt_at IS NOT NULL"),
+    Index("notification", "tenant_id, id"),
+    Index("notification", "tenant_id, store_id, id"),
+    Index("notification", "tenant_id, subject_id"),
+    Index("notification", "tenant_id, customer_id, id", "customer_id IS NOT NULL"),
+    Index("service", "tenant_id, store_id"),
+    Index("staff_member", "tenant_id, store_id"),
+    Index("resource", "tenant_id, store_id"),
+    Index("shift", "tenant_id, store_id, end_at"),
+    Index("shift", "tenant_id, staff_id, end_at"),
+    Index("class_session", "tenant_id, store_id, start_at"),
+    Index("class_session", "tenant_id, service_id, start_at"),
+    Index("booking_allocation", "tenant_id, owner_id"),
+    Index("booking_allocation", "tenant_id, store_id, end_at", _GUARDED),
+    Index("time_block", "tenant_id, store_id, end_at"),
+    Index("reservation", "tenant_id, store_id, start_at, id"),
+    Index("reservation", "tenant_id, start_at, id"),
+    Index("reservation", "tenant_id, staff_id, start_at, id", "staff_id IS NOT NULL"),
+    Index("reservation", "tenant_id, service_id, start_at, id"),
+    Index("reservation", "tenant_id, customer_id, start_at, id", "customer_id IS NOT NULL"),
+    Index("reservation", "tenant_id, phone_tail, start_at, id", "phone_tail IS NOT NULL"),
+    Index("reservation", "tenant_id, phone_fingerprint", "phone_fingerprint IS NOT NULL"),
+    Index("reservation", "tenant_id, session_id", "session_id IS NOT NULL"),
+    Index("waitlist_entry", "tenant_id, session_id, id"),
+    Index("customer_package", "tenant_id, customer_id"),
+    Index("service_record", "tenant_id, customer_id, id", "customer_id IS NOT NULL"),
+    Index("rating", "tenant_id, store_id, id"),
+    Index("sku", "tenant_id, product_id"),
+    Index("product", "tenant_id, store_id"),
 )
 
-INVARIANTS: tuple[Index | Check, ...] = KEYS + CHECKS + INDEXES
+# Nobody and nothing is booked twice at one time, whatever was booked where.
+OVERLAPS = (NoOverlap("booking_allocation", ("tenant_id", "resource_id"), _GUARDED),)
+
+INVARIANTS: tuple[Index | Check | NoOverlap, ...] = KEYS + CHECKS + INDEXES + OVERLAPS
 
 _CATALOGUE_OF_POSTGRES = """
     SELECT class.relname AS name FROM pg_index
@@ -156,7 +315,7 @@ _CATALOGUE_OF_POSTGRES = """
     UNION ALL
     SELECT conname FROM pg_constraint
     JOIN pg_namespace AS space ON space.oid = connamespace
-    WHERE space.nspname = current_schema() AND contype = 'c' AND convalidated
+    WHERE space.nspname = current_schema() AND contype IN ('c', 'x') AND convalidated
 """
 _CATALOGUE_OF_SQLITE = "SELECT name FROM sqlite_master WHERE type IN ('index', 'trigger')"
 
@@ -175,7 +334,7 @@ async def verify_invariants() -> list[str]:
     return [invariant.name for invariant in await _find_missing(postgres=is_postgres())]
 
 
-async def _find_missing(*, postgres: bool) -> list[Index | Check]:
+async def _find_missing(*, postgres: bool) -> list[Index | Check | NoOverlap]:
     rows = await fetch_rows(_CATALOGUE_OF_POSTGRES if postgres else _CATALOGUE_OF_SQLITE)
     present = {row["name"] for row in rows}
     return [each for each in INVARIANTS if not present.issuperset(each.parts(postgres=postgres))]

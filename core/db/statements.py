@@ -34,7 +34,8 @@ _PLACEHOLDER = re.compile(r"\$(\d+)")
 # SQLite names the columns of a key, or the index where it is over an expression (see
 # `core.db.invariants.Index`).
 _TAKEN_ON_SQLITE = re.compile(r"UNIQUE constraint failed: (?:index '(\w+?)__|(\w+)\.)")
-_UNIQUE_VIOLATION, _DIVISION_BY_ZERO = "23505", "22012"
+_OVERLAPPING_ON_SQLITE = re.compile(r"EXCLUDE constraint failed: (\w+?)__")
+_UNIQUE_VIOLATION, _EXCLUSION_VIOLATION, _DIVISION_BY_ZERO = "23505", "23P01", "22012"
 
 
 class Conflict(Exception):  # reads as what it is
@@ -47,6 +48,14 @@ class Conflict(Exception):  # reads as what it is
 
 class GuardFailed(Exception):  # reads as what it is
     """A guarded statement met another number of rows than it had to: somebody else was there first."""
+
+
+class Overlap(GuardFailed):  # reads as what it is
+    """Rows that must not overlap in time would have: see `core.db.invariants.NoOverlap`."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"rows of {table} would overlap in time")
+        self.table = table
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,7 @@ def is_postgres(connection: BaseDBAsyncClient | None = None) -> bool:
 
 
 async def fetch_rows(sql: str, *values: Any) -> list[dict[str, Any]]:
-    """The rows of a SELECT, or of a statement with RETURNING. Raises Conflict."""
+    """The rows of a SELECT, or of a statement with RETURNING. Raises Conflict and Overlap."""
     connection = current_connection()
     with _conflicts():
         return await connection.execute_query_dict(*_bind(connection, sql, values))
@@ -89,7 +98,7 @@ async def fetch_row(sql: str, *values: Any) -> dict[str, Any] | None:
 
 
 async def execute(sql: str, *values: Any) -> int:
-    """Runs one INSERT, UPDATE or DELETE and answers how many rows it touched. Raises Conflict."""
+    """Runs one INSERT, UPDATE or DELETE and answers how many rows it touched. Raises Conflict and Overlap."""
     connection = current_connection()
     with _conflicts():
         count, _ = await connection.execute_query(*_bind(connection, sql, values))
@@ -97,7 +106,7 @@ async def execute(sql: str, *values: Any) -> int:
 
 
 async def write_together(writes: Sequence[Write]) -> None:
-    """All writes or none. Raises Conflict for a taken key, GuardFailed where `expects` was not met.
+    """All writes or none. Raises Conflict for a taken key, GuardFailed where `expects` was not met or rows overlap.
 
     On PostgreSQL they travel as one statement (a chain of data-modifying CTEs): one round trip, no BEGIN and
     COMMIT. They all see the state before the first of them, so none may touch a row that another one writes.
@@ -217,10 +226,13 @@ def _to_sqlite_text(sql: str) -> str:
 
 @contextmanager
 def _conflicts() -> Iterator[None]:
-    """Names the table whose unique key was taken; any other broken constraint stays what it is."""
+    """Names the table whose unique key was taken, or whose rows overlapped; other constraints stay what they are."""
     try:
         yield
     except IntegrityError as error:
+        overlapping = _find_overlapping(error)
+        if overlapping is not None:
+            raise Overlap(overlapping) from error
         table = _find_taken(error)
         if table is None:
             raise
@@ -232,6 +244,13 @@ def _find_taken(error: IntegrityError) -> str | None:
         return str(error.args[0].table_name)
     found = _TAKEN_ON_SQLITE.search(str(error))
     return found[1] or found[2] if found else None
+
+
+def _find_overlapping(error: IntegrityError) -> str | None:
+    if _sqlstate(error) == _EXCLUSION_VIOLATION:
+        return str(error.args[0].table_name)
+    found = _OVERLAPPING_ON_SQLITE.search(str(error))
+    return found[1] if found else None
 
 
 def _sqlstate(error: Exception) -> str:

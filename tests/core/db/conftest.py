@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ def count_rows() -> Callable[[type[Model]], Awaitable[int]]:
 
 
 async def _insert_row(model: type[Model], **values: Any) -> dict[str, Any]:
-    row = {name: values.get(name, _make_value(field)) for name, field in model._meta.fields_map.items()}
+    row = {name: values.get(name, _make_value(name, field)) for name, field in model._meta.fields_map.items()}
     columns = [model._meta.fields_db_projection[name] for name in row]
     marks = ", ".join(f"${number}" for number in range(1, len(row) + 1))
     count = await execute(
@@ -46,7 +47,7 @@ def _bind(value: Any) -> Any:
     return Json(value) if isinstance(value, (dict, list)) else value
 
 
-def _make_value(field: Any) -> Any:
+def _make_value(name: str, field: Any) -> Any:
     if callable(field.default):
         return field.default()
     if field.default is not None or field.null:
@@ -56,5 +57,7 @@ def _make_value(field: Any) -> Any:
     if isinstance(field, fields.CharField):
         return new_id().hex[-field.max_length :]
     if isinstance(field, fields.DatetimeField):
-        return utc_now()
+        return utc_now() + timedelta(hours=1 if name == "end_at" else 0)
+    if isinstance(field, fields.DateField):
+        return utc_now().date()
     return b"sealed" if isinstance(field, fields.BinaryField) else 1

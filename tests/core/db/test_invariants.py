@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
+
 import pytest
 from tortoise.exceptions import IntegrityError
 
 from core.access.models import AccessToken, Customer, FailureCount
+from core.catalogue.models import Sku
 from core.channels.models import ChannelCredential, ChannelStore, ChannelToken, InboxEvent
 from core.coupons.models import (
     CouponBatch,
@@ -16,12 +19,42 @@ from core.coupons.models import (
     RedemptionLeg,
     RedemptionRequest,
 )
-from core.db.invariants import CHECKS, INVARIANTS, KEYS, ensure_invariants, verify_invariants
-from core.db.statements import Conflict, execute, fetch_rows, is_postgres
+from core.db.invariants import CHECKS, INVARIANTS, KEYS, OVERLAPS, ensure_invariants, verify_invariants
+from core.db.statements import Conflict, Overlap, execute, fetch_rows, is_postgres
 from core.events.models import OutboxEvent
 from core.ids import new_id
+from core.reservations.models import (
+    AttachedCoupon,
+    BookingAllocation,
+    BookingLink,
+    CheckIn,
+    ClassSession,
+    CustomerPackage,
+    CustomerQuota,
+    PackageDraw,
+    PointsAccount,
+    PointsEntry,
+    PreorderLine,
+    Rating,
+    Reservation,
+    ReservationRequest,
+    ReservationRevision,
+    Service,
+    ServiceRecord,
+    Shift,
+    SpecialDay,
+    StorePolicy,
+    WaitlistEntry,
+)
 
 ONE, TWO = new_id(), new_id()
+NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+# Looked for before the tenant is known.
+TAKEN_EVERYWHERE = {
+    "access_token__token_hash_key": (AccessToken, {"token_hash": "f" * 64}),
+    "reservation__calendar_key_key": (Reservation, {"calendar_key": "c" * 43}),
+}
 
 # key → model, the values that may exist once in a tenant, and one change that makes them different.
 TAKEN_ONCE = {
@@ -97,6 +130,94 @@ TAKEN_ONCE = {
         {"customer_id": TWO},
     ),
     "outbox_event__tenant_id_seq_key": (OutboxEvent, {"seq": 7}, {"seq": None}),
+    "store_policy__tenant_id_store_id_key": (StorePolicy, {"store_id": ONE}, {"store_id": TWO}),
+    "special_day__tenant_id_store_id_day_key": (
+        SpecialDay,
+        {"store_id": ONE, "day": date(2026, 10, 1)},
+        {"day": date(2026, 10, 2)},
+    ),
+    "class_session__one_time_key": (
+        ClassSession,
+        {
+            "service_id": ONE,
+            "start_at": NINE,
+            "end_at": NINE + timedelta(hours=1),
+            "staff_id": None,
+            "status": "OPEN",
+        },
+        {"status": "CANCELLED"},
+    ),
+    "reservation__tenant_id_store_id_code_key": (
+        Reservation,
+        {"store_id": ONE, "code": "7KQ2M9"},
+        {"store_id": TWO},
+    ),
+    "reservation__tenant_id_account_id_external_id_key": (
+        Reservation,
+        {"account_id": ONE, "external_id": "b1"},
+        {"external_id": None},
+    ),
+    "reservation_request__idempotency_key": (
+        ReservationRequest,
+        {"actor_id": ONE, "operation": "bookReservation", "idempotency_key": "k1"},
+        {"operation": "holdSlot"},
+    ),
+    "reservation_revision__tenant_id_reservation_id_version_key": (
+        ReservationRevision,
+        {"reservation_id": ONE, "version": 2},
+        {"version": 3},
+    ),
+    "customer_quota__tenant_id_scope_id_customer_id_key": (
+        CustomerQuota,
+        {"scope_id": ONE, "customer_id": ONE},
+        {"scope_id": TWO},
+    ),
+    "waitlist_entry__waiting_once_key": (
+        WaitlistEntry,
+        {"session_id": ONE, "customer_id": ONE, "status": "WAITING"},
+        {"status": "LEFT"},
+    ),
+    "package_draw__tenant_id_reservation_id_key": (
+        PackageDraw,
+        {"reservation_id": ONE},
+        {"reservation_id": TWO},
+    ),
+    "preorder_line__tenant_id_reservation_id_sku_id_key": (
+        PreorderLine,
+        {"reservation_id": ONE, "sku_id": ONE},
+        {"sku_id": TWO},
+    ),
+    "attached_coupon__tenant_id_reservation_id_position_key": (
+        AttachedCoupon,
+        {"reservation_id": ONE, "position": 0},
+        {"position": 1},
+    ),
+    "check_in__in_once_key": (
+        CheckIn,
+        {"reservation_id": ONE, "undone_at": None},
+        {"undone_at": NINE},
+    ),
+    "service_record__tenant_id_reservation_id_key": (
+        ServiceRecord,
+        {"reservation_id": ONE},
+        {"reservation_id": TWO},
+    ),
+    "points_account__tenant_id_customer_id_key": (PointsAccount, {"customer_id": ONE}, {"customer_id": TWO}),
+    "points_entry__tenant_id_reason_subject_id_key": (
+        PointsEntry,
+        {"reason": "VISIT", "subject_id": ONE},
+        {"reason": "RATING"},
+    ),
+    "rating__tenant_id_reservation_id_key": (
+        Rating,
+        {"reservation_id": ONE, "stars": 5},
+        {"reservation_id": TWO},
+    ),
+    "booking_link__reference_key": (
+        BookingLink,
+        {"account_id": ONE, "store_id": ONE, "target_kind": "SERVICE", "reference": "sku1"},
+        {"target_kind": "STAFF"},
+    ),
 }
 
 # check → model, a row at its limit, and the change that passes it.
@@ -113,12 +234,38 @@ LIMITS = {
     "customer_allowance__issued_check": [(CustomerAllowance, {"issued": 0}, {"issued": -1})],
     "redemption__times_check": [(Redemption, {"times": 1}, {"times": 0})],
     "redemption__discount_check": [(Redemption, {"discount": 0}, {"discount": -1})],
+    "service__duration_check": [(Service, {"duration_minutes": 1}, {"duration_minutes": 0})],
+    "shift__span_check": [
+        (Shift, {"start_at": NINE, "end_at": NINE + timedelta(minutes=1)}, {"end_at": NINE})
+    ],
+    "booking_allocation__span_check": [
+        (BookingAllocation, {"start_at": NINE, "end_at": NINE + timedelta(minutes=1)}, {"end_at": NINE})
+    ],
+    "class_session__booked_check": [
+        (ClassSession, {"capacity": 8, "booked": 8}, {"booked": 9}),
+        (ClassSession, {"capacity": 8, "booked": 0}, {"booked": -1}),
+    ],
+    "reservation__span_check": [
+        (Reservation, {"start_at": NINE, "end_at": NINE + timedelta(minutes=1)}, {"end_at": NINE})
+    ],
+    "reservation__party_check": [(Reservation, {"party_size": 1}, {"party_size": 0})],
+    "customer_quota__open_check": [(CustomerQuota, {"open_count": 0}, {"open_count": -1})],
+    "customer_package__left_check": [
+        (CustomerPackage, {"sessions_total": 10, "sessions_left": 0}, {"sessions_left": -1}),
+        (CustomerPackage, {"sessions_total": 10, "sessions_left": 10}, {"sessions_left": 11}),
+    ],
+    "points_account__balance_check": [(PointsAccount, {"balance": 0}, {"balance": -1})],
+    "rating__stars_check": [
+        (Rating, {"stars": 5}, {"stars": 6}),
+        (Rating, {"stars": 1}, {"stars": 0}),
+    ],
+    "sku__stock_check": [(Sku, {"stock": 0}, {"stock": -1})],
 }
 LIMIT_CASES = [(name, *case) for name, cases in LIMITS.items() for case in cases]
 
 
 def test_each_has_a_test():
-    assert {key.name for key in KEYS} == {*TAKEN_ONCE, "access_token__token_hash_key"}
+    assert {key.name for key in KEYS} == {*TAKEN_ONCE, *TAKEN_EVERYWHERE}
     assert {check.name for check in CHECKS} == set(LIMITS)
 
 
@@ -148,12 +295,14 @@ async def test_key_allows_others(database, insert_row, count_rows, tenant_id, na
     assert await count_rows(model) == 3
 
 
-async def test_token_hash_taken_everywhere(database, insert_row, count_rows):
-    await insert_row(AccessToken, tenant_id=new_id(), token_hash="f" * 64)
+@pytest.mark.parametrize("name", TAKEN_EVERYWHERE)
+async def test_taken_in_every_tenant(database, insert_row, count_rows, name):
+    model, same = TAKEN_EVERYWHERE[name]
+    await insert_row(model, tenant_id=new_id(), **same)
     with pytest.raises(Conflict) as conflict:
-        await insert_row(AccessToken, tenant_id=new_id(), token_hash="f" * 64)
-    assert conflict.value.table == "access_token"
-    assert await count_rows(AccessToken) == 1
+        await insert_row(model, tenant_id=new_id(), **same)
+    assert conflict.value.table == model._meta.db_table
+    assert await count_rows(model) == 1
 
 
 async def test_claim_without_account_taken_once(database, insert_row, count_rows, tenant_id):
@@ -189,7 +338,9 @@ async def test_check_refuses_update(database, insert_row, tenant_id, name, model
     table = model._meta.db_table
     with pytest.raises(IntegrityError, match=name):
         await execute(f"UPDATE {table} SET {column} = $1 WHERE id = $2", value, row["id"])
-    assert await fetch_rows(f"SELECT {column} AS value FROM {table}") == [{"value": limit[column]}]
+    assert await fetch_rows(f"SELECT 1 AS kept FROM {table} WHERE {column} = $1", limit[column]) == [
+        {"kept": 1}
+    ]
 
 
 async def test_no_budget_no_limit(database, insert_row, count_rows, tenant_id):
@@ -214,10 +365,57 @@ async def test_half_a_check_is_missing(database):
     assert await verify_invariants() == ["coupon_batch__spent_check"]
 
 
+BUSY = {"resource_id": ONE, "state": "CONFIRMED", "start_at": NINE, "end_at": NINE + timedelta(hours=1)}
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    {
+        "same time": {},
+        "inside": {"start_at": NINE + timedelta(minutes=20), "end_at": NINE + timedelta(minutes=40)},
+        "around": {"start_at": NINE - timedelta(hours=1), "end_at": NINE + timedelta(hours=3)},
+        "last minute": {"start_at": NINE + timedelta(minutes=59), "end_at": NINE + timedelta(hours=2)},
+        "only held": {"state": "HELD"},
+    }.items(),
+)
+async def test_overlap_refused(database, insert_row, count_rows, tenant_id, name, change):
+    await insert_row(BookingAllocation, tenant_id=tenant_id, **BUSY)
+    with pytest.raises(Overlap, match="booking_allocation"):
+        await insert_row(BookingAllocation, tenant_id=tenant_id, **BUSY | change)
+    assert await count_rows(BookingAllocation) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    {
+        "right after": {"start_at": NINE + timedelta(hours=1), "end_at": NINE + timedelta(hours=2)},
+        "right before": {"start_at": NINE - timedelta(hours=1), "end_at": NINE},
+        "another": {"resource_id": TWO},
+        "released": {"state": "RELEASED"},
+        "moved": {"state": "MOVED"},
+    }.items(),
+)
+async def test_no_overlap_allowed(database, insert_row, count_rows, tenant_id, name, change):
+    await insert_row(BookingAllocation, tenant_id=tenant_id, **BUSY)
+    await insert_row(BookingAllocation, tenant_id=tenant_id, **BUSY | change)
+    await insert_row(BookingAllocation, tenant_id=new_id(), **BUSY)
+    assert await count_rows(BookingAllocation) == 3
+
+
+async def test_overlap_refused_by_update(database, insert_row, tenant_id):
+    """Neither a changed time nor a revived state gets past the guard."""
+    await insert_row(BookingAllocation, tenant_id=tenant_id, **BUSY)
+    released = await insert_row(BookingAllocation, tenant_id=tenant_id, **BUSY | {"state": "RELEASED"})
+    with pytest.raises(Overlap, match="booking_allocation"):
+        await execute("UPDATE booking_allocation SET state = 'HELD' WHERE id = $1", released["id"])
+    rows = await fetch_rows("SELECT state FROM booking_allocation ORDER BY id")
+    assert [row["state"] for row in rows] == ["CONFIRMED", "RELEASED"]
+
+
 async def drop(invariant):
     postgres = is_postgres()
     for part in invariant.parts(postgres=postgres):
-        if invariant not in CHECKS:
+        if invariant not in CHECKS + OVERLAPS or part.endswith("_index"):
             await execute(f"DROP INDEX {part}")
         elif postgres:
             await execute(f"ALTER TABLE {invariant.table} DROP CONSTRAINT {part}")
