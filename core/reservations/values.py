@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 
@@ -109,9 +110,13 @@ class AllocationState(StrEnum):
     MOVED = "MOVED"
 
 
+# Minutes before the start at which a guest is reminded.
+DEFAULT_REMINDERS = (1440, 120)
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How a store takes reservations, in force for one service: the service's own values, else the store's.
+    """How a store takes reservations; after `narrow` with what one service says for itself.
 
     See `core.reservations.models.StorePolicy`. `weekly_hours` has minutes of the day for each weekday (0 is Monday);
     None: at all hours.
@@ -127,11 +132,22 @@ class Policy:
     keep_deposit: bool = True
     check_in_before_minutes: int | None = None
     check_in_after_minutes: int | None = None
-    reminder_minutes: tuple[int, ...] = (1440, 120)
+    reminder_minutes: tuple[int, ...] = DEFAULT_REMINDERS
     spread_load: bool = True
     points_per_yuan: int = 1
     close_on_holidays: bool = False
     weekly_hours: tuple[tuple[tuple[int, int], ...], ...] | None = None
+
+    def narrow(self, service: ServiceView) -> Policy:
+        """The same with what the service says for itself."""
+        own: dict[str, Any] = {
+            "lead_minutes": service.lead_minutes,
+            "horizon_days": service.horizon_days,
+            "change_minutes": service.change_minutes,
+            "grace_minutes": service.grace_minutes,
+            "limit_per_service": service.limit_per_customer,
+        }
+        return dataclasses.replace(self, **{name: value for name, value in own.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)
