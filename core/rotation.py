@@ -6,9 +6,20 @@ from core.access.customers import PHONES
 from core.channels.credentials import CREDENTIALS, TOKENS
 from core.coupons.sealed import COUPON_HANDLES, ISSUED_CODES, LEG_ORDERS
 from core.keys import KeyRing
+from core.notifications.sealed import NOTIFICATION_PHONES
 from core.resealing import Progress, Resealing, reseal_column
+from core.reservations.attached_coupons import ATTACHED_CODES
 
-SEALED_COLUMNS = (CREDENTIALS, TOKENS, PHONES, COUPON_HANDLES, LEG_ORDERS, ISSUED_CODES)
+SEALED_COLUMNS = (
+    CREDENTIALS,
+    TOKENS,
+    PHONES,
+    COUPON_HANDLES,
+    LEG_ORDERS,
+    ISSUED_CODES,
+    NOTIFICATION_PHONES,
+    ATTACHED_CODES,
+)
 
 
 async def rotate_seals(keys: KeyRing, progress: Progress | None = None) -> Resealing:

@@ -38,17 +38,22 @@ async def run_in_transaction(work: Callable[[], Awaitable[T]], attempts: int = 3
     `work` must be safe to run `attempts` times, so it touches nothing but the database. Inside another
     transaction it runs once: only the outermost one can begin anew.
     """
+    return await run_again(lambda: _run_once(work), attempts)
+
+
+async def run_again(work: Callable[[], Awaitable[T]], attempts: int = 3) -> T:
+    """What `work` answers, which is one atomic write by itself; again as `run_in_transaction` does it."""
     if isinstance(current_connection(), TransactionalDBClient):
         attempts = 1
     for attempt in range(1, attempts):
         try:
-            return await _run_once(work)
+            return await work()
         except Exception as error:
             if not is_transient(error):
                 raise
         # Jitter: two that met once must not meet again.
         await asyncio.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311
-    return await _run_once(work)
+    return await work()
 
 
 def is_transient(error: BaseException) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from core.db.statements import Conflict, GuardFailed, Write, write_together
+from core.db.transactions import run_again
 from core.reservations.values import ReservationProblem
 
 Explain = Callable[[], Awaitable[ReservationProblem | None]]
@@ -39,7 +40,7 @@ async def take_claims(claims: Sequence[Claim], writes: Sequence[Write] = ()) -> 
     everything = [*(write for claim in claims for write in claim.writes), *writes]
     for _ in range(_ATTEMPTS):
         try:
-            await write_together(everything)
+            await run_again(lambda: write_together(everything))
         except (GuardFailed, Conflict) as refusal:
             problem = await _explain(claims)
             if problem is not None:

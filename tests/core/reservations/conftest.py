@@ -1,0 +1,58 @@
+"""A shop with a service, and what tests of reservations ask again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from core.db.inserts import insert_row
+from core.db.statements import Json, fetch_row, write_together
+from core.ids import new_id
+from core.reservations.values import ServiceKind, ServiceView
+
+
+@pytest.fixture
+def store_id() -> UUID:
+    return new_id()
+
+
+@pytest.fixture
+def make_service(tenant_id: UUID, store_id: UUID) -> Callable[..., ServiceView]:
+    """A service of the shop, not stored."""
+
+    def make(kind: ServiceKind = ServiceKind.APPOINTMENT, **changes: Any) -> ServiceView:
+        values = {"name": "Cut", "duration_minutes": 60} | changes
+        return ServiceView(new_id(), tenant_id, store_id, kind=kind, **values)
+
+    return make
+
+
+@pytest.fixture
+def store_row(tenant_id: UUID) -> Callable[..., Awaitable[UUID]]:
+    """`await store_row("table", column=value)`: inserts a row of the merchant and answers its id."""
+
+    async def store(table: str, **columns: Any) -> UUID:
+        row_id = columns.setdefault("id", new_id())
+        bound = {
+            name: Json(value) if isinstance(value, (list, dict)) else value for name, value in columns.items()
+        }
+        await write_together([insert_row(table, tenant_id=tenant_id, **bound)])
+        return row_id
+
+    return store
+
+
+@pytest.fixture
+def read_value(tenant_id: UUID) -> Callable[..., Awaitable[Any]]:
+    """`await read_value("table", "column", id)`: what a row of the merchant says."""
+
+    async def read(table: str, column: str, row_id: UUID) -> Any:
+        row = await fetch_row(
+            f"SELECT {column} AS value FROM {table} WHERE tenant_id = $1 AND id = $2", tenant_id, row_id
+        )
+        return row["value"] if row else None
+
+    return read
