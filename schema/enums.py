@@ -12,6 +12,8 @@ from core.access.problems import ProblemCode
 from core.access.values import Role
 from core.channels.accounts import AccountStatus
 from core.channels.contract import Capability, CouponKind, CouponStatus, Refusal
+from core.coupons.reconciliation.values import DifferenceKind, PayoutBasis, RunStatus
+from core.coupons.resolving import Finding
 from core.coupons.values import ProbeOutcome, RedeemOutcome, RedemptionStatus
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
@@ -26,6 +28,15 @@ def describe_enum(
         value.description = values[members(value.value)]
 
 
+describe_enum(
+    Finding,
+    "What a platform's own records say of a use.",
+    {
+        Finding.USED: "The coupon was used, by this redemption.",
+        Finding.NOT_USED: "This redemption did not use the coupon, or its use was taken back.",
+    },
+    name="RedemptionFinding",
+)
 describe_enum(
     Capability,
     "What a channel can do here.",
@@ -166,4 +177,39 @@ describe_enum(
         Refusal.REFUSED_BY_CHANNEL: "The platform refuses for a reason of its own; see `channelCode`.",
     },
     name="CouponErrorCode",
+)
+describe_enum(
+    RunStatus,
+    "How far the reading of a day has come.",
+    {
+        RunStatus.RUNNING: "The platform's record is being read.",
+        RunStatus.DONE: "It was read completely.",
+        RunStatus.FAILED: "It could not be read to its end; it is tried again by itself for a week.",
+    },
+    name="ReconciliationStatus",
+)
+describe_enum(
+    DifferenceKind,
+    "On what our ledger and the platform's record disagree about one use.",
+    {
+        DifferenceKind.MISSING_LOCAL: "The platform has a use that our ledger does not know.",
+        DifferenceKind.MISSING_REMOTE: "Our ledger has a use that the platform's record does not show.",
+        DifferenceKind.AMOUNT_DIFF: "Both have it, with different amounts.",
+        DifferenceKind.LATE_LANDING: "The platform has a use that our ledger has as declined or not settled.",
+        DifferenceKind.REVERSED_REMOTELY: "It was taken back at the platform, and stands in our ledger.",
+        DifferenceKind.REVERSED_LOCALLY: "It was taken back in our ledger, and stands at the platform.",
+        DifferenceKind.OTHER_STORE: "Our ledger has it in another store.",
+        DifferenceKind.OUTSIDE: "It was made at the platform's own till. Counted for the payout; nothing to mend.",
+    },
+    name="ReconciliationDifferenceKind",
+)
+describe_enum(
+    PayoutBasis,
+    "What an expected payout was made of.",
+    {
+        PayoutBasis.PLATFORM: "What the platform shows for every use.",
+        PayoutBasis.LEDGER: "What was paid for the coupons: the platform shows no payout.",
+        PayoutBasis.MIXED: "What the platform shows; where it shows none, what was paid for the coupons.",
+        PayoutBasis.INCOMPLETE: "For some uses nothing is known; they are left out.",
+    },
 )

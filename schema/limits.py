@@ -31,6 +31,7 @@ MAX_TOKENS: Final = 2_000
 FIELD_COSTS: Final[Mapping[str, int]] = {
     "Query.couponLookup": 100,
     "Mutation.connectChannel": 100,
+    "Mutation.reconcileChannel": 100,
     "Query.__schema": 1_000,
     "Query.__type": 100,
 }

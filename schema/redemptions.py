@@ -11,6 +11,7 @@ import strawberry
 from core.channels.contract import Refusal
 from core.coupons.ledger import count_redemptions, list_redemptions
 from core.coupons.redemption import redeem_coupons
+from core.coupons.resolving import Finding, resolve_redemption
 from core.coupons.reversal import reverse_redemption
 from core.coupons.values import CodeInput, RedeemOutcome, RedemptionStatus, RedemptionView
 from core.coupons.values import RedemptionFilter as CoreFilter
@@ -24,6 +25,7 @@ from schema.fields import mutation, resolved
 from schema.ids import Node, read_id, read_ids, read_optional_id, show_id
 from schema.money import Money, show_money
 from schema.pagination import After, First, PageInfo, read_first, show_page_info
+from schema.problems import UserError, show_problems
 from schema.stores import Store, show_store
 
 CURSOR = "redemptions"
@@ -160,6 +162,21 @@ class ReverseRedemptionPayload:
     user_errors: list[CouponUserError] = strawberry.field(description="Why it was not taken back.")
 
 
+@strawberry.input(description="What a person found out about a redemption in NEEDS_ATTENTION.")
+class ResolveRedemptionInput:
+    redemption_id: strawberry.ID = strawberry.field(description="The redemption.")
+    finding: Finding = strawberry.field(description="What the platform's own records say.")
+    note: str = strawberry.field(description="Where it was looked up, for the audit trail.")
+
+
+@strawberry.type(description="The answer to resolveRedemption.")
+class ResolveRedemptionPayload:
+    redemption: Redemption | None = strawberry.field(
+        description="The redemption as it is now, null if nothing was done."
+    )
+    user_errors: list[UserError] = strawberry.field(description="Why nothing was done.")
+
+
 @strawberry.type
 class RedemptionQueries:
     @resolved(
@@ -240,6 +257,29 @@ class RedemptionMutations:
             redemption=show_redemption(result.redemption) if result.redemption and not refused else None,
             user_errors=await show_coupon_problems(context, result.problems),
         )
+
+    @mutation(
+        description="Closes a redemption in NEEDS_ATTENTION by what a person saw at the platform: USED makes it SUCCEEDED,"
+        " NOT_USED frees the coupon. Nothing is sent. May: owner, manager, staff with the scope reverse."
+    )
+    async def resolve_redemption(
+        self,
+        info: Info,
+        given: Annotated[
+            ResolveRedemptionInput, strawberry.argument(name="input", description="The finding.")
+        ],
+    ) -> ResolveRedemptionPayload:
+        context = info.context
+        answer = await resolve_redemption(
+            context.runtime,
+            await context.sign_in(),
+            read_id(given.redemption_id, "Redemption", "redemptionId"),
+            given.finding,
+            given.note,
+        )
+        if isinstance(answer, RedemptionView):
+            return ResolveRedemptionPayload(redemption=show_redemption(answer), user_errors=[])
+        return ResolveRedemptionPayload(redemption=None, user_errors=show_problems(answer))
 
 
 def _read_code(code: CouponCodeInput, index: int) -> CodeInput:

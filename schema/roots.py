@@ -18,6 +18,7 @@ from schema.coupons import CouponQueries, show_coupon
 from schema.customers import Customer, show_customer
 from schema.fields import resolved
 from schema.ids import Node, read_node_id
+from schema.reconciliation import ReconciliationMutations, ReconciliationQueries, find_own_run
 from schema.redemptions import RedemptionMutations, RedemptionQueries, show_redemption
 from schema.resolvers import bind_resolvers
 from schema.scalars import SCALARS
@@ -57,6 +58,7 @@ _FIND: Final[dict[str, Find]] = {
     "Coupon": _find_coupon,
     "CouponBatch": _find_batch,
     "Customer": _find_customer,
+    "Reconciliation": find_own_run,
     "Redemption": _find_redemption,
     "Store": find_own_store,
 }
@@ -82,12 +84,16 @@ class NodeQueries:
 
 
 @strawberry.type(description="What can be read.")
-class Query(NodeQueries, ChannelQueries, StoreQueries, CouponQueries, RedemptionQueries):
+class Query(
+    NodeQueries, ChannelQueries, StoreQueries, CouponQueries, RedemptionQueries, ReconciliationQueries
+):
     pass
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(RedemptionMutations, ChannelMutations, BatchMutations, StoreMutations):
+class Mutation(
+    RedemptionMutations, ChannelMutations, BatchMutations, StoreMutations, ReconciliationMutations
+):
     pass
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from core.errors import BadInput
 from schema.texts import say
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?\d{1,12}(\.\d{1,6})?", re.ASCII)
 
 
@@ -33,6 +34,16 @@ def parse_instant(value: Any) -> datetime:
 def format_instant(value: datetime) -> str:
     """In UTC with a Z."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_day(value: Any) -> date:
+    """A day as in "2026-05-01". Raises BadInput for anything else, instants included."""
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise BadInput(say("day"))
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise BadInput(say("day")) from None
 
 
 def parse_decimal(value: Any) -> Decimal:
@@ -61,6 +72,13 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
         specified_by_url="https://scalars.graphql.org/andimarek/date-time",
         serialize=format_instant,
         parse_value=parse_instant,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A day of a calendar, as in `2026-05-01`. Which instants that is depends on the time zone.",
+        specified_by_url="https://scalars.graphql.org/andimarek/local-date",
+        serialize=date.isoformat,
+        parse_value=parse_day,
     ),
     Decimal: strawberry.scalar(
         name="Decimal",

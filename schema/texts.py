@@ -57,6 +57,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "时间必须是带时区偏移的 ISO-8601，例如 2026-05-01T10:00:00+08:00。",
         "An instant must be ISO-8601 with an offset, as in 2026-05-01T10:00:00+08:00.",
     ),
+    "day": ("日期必须形如 2026-05-01。", "A day must be written as in 2026-05-01."),
     "decimal": (
         '金额必须是十进制字符串，最多两位小数，例如 "88.00"。',
         'An amount must be a decimal string with at most two decimals, as in "88.00".',

@@ -25,6 +25,7 @@ class Action(StrEnum):
     LIST_REDEMPTIONS = "redemptions"
     WATCH_REDEMPTIONS = "redemptionChanged"
     REVERSE_REDEMPTION = "reverseRedemption"
+    RESOLVE_REDEMPTION = "resolveRedemption"
     LIST_ACCOUNTS = "channelAccounts"
     CONNECT_CHANNEL = "connectChannel"
     BIND_CHANNEL_STORE = "bindChannelStore"
@@ -51,12 +52,19 @@ class Action(StrEnum):
     CREATE_RESOURCE = "createResource"
     SET_SHIFTS = "setShifts"
     SCHEDULE_CLASS = "scheduleClass"
+    SELL_PACKAGE = "sellPackage"
     CREATE_PRODUCT = "createProduct"
     CREATE_PRESALE_CAMPAIGN = "createPresaleCampaign"
     READ_PRESALE_HEALTH = "presaleHealth"
     READ_REPORTS = "reports"
+    LIST_RECONCILIATIONS = "reconciliations"
+    RECONCILE = "reconcileChannel"
     READ_AUDIT = "auditEntries"
     READ_CUSTOMER = "customer"
+    LIST_NOTIFICATIONS = "notifications"
+    LIST_NOTIFICATION_TEMPLATES = "notificationTemplates"
+    SET_NOTIFICATION_TEMPLATE = "setNotificationTemplate"
+    RECORD_MESSAGE_CONSENT = "recordMessageConsent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,8 @@ class Right:
 
 _MANAGEMENT = Right(frozenset({Role.OWNER, Role.MANAGER}))
 _COUNTER = Right(frozenset({Role.OWNER, Role.MANAGER, Role.STAFF, Role.POS}))
+_CREW = Right(frozenset({Role.OWNER, Role.MANAGER, Role.STAFF}))
+_CUSTOMERS = Right(frozenset({Role.CUSTOMER}))
 _EVERYBODY = Right(frozenset(Role))
 _REVERSAL = Right(frozenset({Role.OWNER, Role.MANAGER, Role.STAFF}), {Role.STAFF: "reverse"})
 _FIGURES = Right(frozenset({Role.OWNER, Role.MANAGER, Role.STAFF}), {Role.STAFF: "reports"})
@@ -81,6 +91,7 @@ RIGHTS: Final[Mapping[Action, Right]] = {
     Action.LIST_REDEMPTIONS: _EVERYBODY,
     Action.WATCH_REDEMPTIONS: _EVERYBODY,
     Action.REVERSE_REDEMPTION: _REVERSAL,
+    Action.RESOLVE_REDEMPTION: _REVERSAL,
     Action.LIST_ACCOUNTS: _MANAGEMENT,
     Action.CONNECT_CHANNEL: _MANAGEMENT,
     Action.BIND_CHANNEL_STORE: _MANAGEMENT,
@@ -107,12 +118,19 @@ RIGHTS: Final[Mapping[Action, Right]] = {
     Action.CREATE_RESOURCE: _MANAGEMENT,
     Action.SET_SHIFTS: _MANAGEMENT,
     Action.SCHEDULE_CLASS: _MANAGEMENT,
+    Action.SELL_PACKAGE: _COUNTER,
     Action.CREATE_PRODUCT: _MANAGEMENT,
     Action.CREATE_PRESALE_CAMPAIGN: _MANAGEMENT,
     Action.READ_PRESALE_HEALTH: _FIGURES,
     Action.READ_REPORTS: _FIGURES,
+    Action.LIST_RECONCILIATIONS: _FIGURES,
+    Action.RECONCILE: _FIGURES,
     Action.READ_AUDIT: _MANAGEMENT,
     Action.READ_CUSTOMER: _EVERYBODY,
+    Action.LIST_NOTIFICATIONS: _CREW,
+    Action.LIST_NOTIFICATION_TEMPLATES: _MANAGEMENT,
+    Action.SET_NOTIFICATION_TEMPLATE: _MANAGEMENT,
+    Action.RECORD_MESSAGE_CONSENT: _CUSTOMERS,
 }
 
 

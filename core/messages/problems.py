@@ -64,6 +64,22 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "problem.account_not_found": ("没有找到这个渠道账号。", "This channel account was not found."),
     "problem.store_not_found": ("没有找到这个门店。", "This store was not found."),
+    "problem.sends_no_messages": (
+        "该渠道不能发送消息。",
+        "This channel sends no messages.",
+    ),
+    "problem.value_or_text": (
+        "每个模板字段必须填写 value 或 text 之一。",
+        "Each field of a template needs either “value” or “text”.",
+    ),
+    "problem.no_identity": (
+        "请先在该账号的小程序中登录。",
+        "Log in by this account's mini-program first.",
+    ),
+    "problem.redemption_settled": (
+        "这笔核销当前状态为 {status}，不需要人工处理。",
+        "This redemption is {status}; there is nothing for a person to settle.",
+    ),
     "problem.external_store_taken": (
         "平台门店“{value}”已绑定到本账号的另一个门店。",
         "The platform's store “{value}” is bound to another store of this account.",

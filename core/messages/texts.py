@@ -12,13 +12,14 @@ from typing import Any, Final, Literal
 from core.channels.contract import Refusal
 from core.messages.faults import FAULTS
 from core.messages.problems import PROBLEMS
+from core.messages.reconciliation import RECONCILIATION
 from core.messages.refusals import REFUSALS
 
 Language = Literal["zh-CN", "en"]
 Audience = Literal["customer", "staff"]
 LANGUAGES: Final[tuple[Language, ...]] = ("zh-CN", "en")
 
-TEXTS: Final[Mapping[str, tuple[str, str]]] = {**REFUSALS, **PROBLEMS, **FAULTS}
+TEXTS: Final[Mapping[str, tuple[str, str]]] = {**REFUSALS, **PROBLEMS, **FAULTS, **RECONCILIATION}
 
 _language: ContextVar[Language] = ContextVar("hexiao_language", default="zh-CN")
 

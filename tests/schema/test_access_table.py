@@ -78,7 +78,7 @@ async def test_table_is_complete(shop: Any) -> None:
     )
     schema = fields["__schema"]
     names = {each["name"] for kind in ("queryType", "mutationType") for each in schema[kind]["fields"]}
-    assert names == {*STORE_BOUND, *MANAGED, *FREE, "node", "reverseRedemption"}
+    assert names == {*STORE_BOUND, *MANAGED, *FREE, "node", "reverseRedemption", "resolveRedemption"}
 
 
 @pytest.mark.parametrize(
