@@ -26,6 +26,7 @@ from adapters.dianping.parse import (
     split_receipt,
     write_account,
 )
+from adapters.dianping.records import DAY_LISTS, keep_store, parse_records, write_list_query
 from adapters.dianping.tables import REVERSAL_SECONDS, SUCCESS
 from adapters.dianping.wire import BatchConsumeBody, ConsumeBody
 from core.channels.contract import (
@@ -60,8 +61,11 @@ from core.channels.contract import (
     Scanned,
     StatusBy,
     StatusQuery,
+    UsePage,
+    UseQuery,
     parse_link,
 )
+from core.channels.day_lists import DayPlace, DayRows
 from core.channels.hookspec import hookimpl
 
 # 10 digits in every captured answer, 11 in one example of a third party; there is no documented rule.
@@ -100,7 +104,7 @@ Session = ChannelSession[DianpingCredentials, DianpingSettings]
 
 
 class DianpingCoupons(Coupons):
-    """prepare, scanprepare, consume, batchconsume, getconsumed and reverseconsume of Dianping.
+    """prepare, scanprepare, consume, batchconsume, getconsumed, reverseconsume and querylistbydate of Dianping.
 
     Reference and handle are the receipt code: Dianping has no other id of a coupon. A code is good for one use, also
     of a times card: `count` in an answer is how many codes its order has left, and names none of the others. So one
@@ -117,6 +121,7 @@ class DianpingCoupons(Coupons):
         in_flight=timedelta(seconds=30),
         token_lifetime=timedelta(minutes=10),
         batch_atomic=False,
+        lists_uses=True,
     )
 
     async def look_up(self, session: Session, scanned: Scanned) -> LookUp:
@@ -188,6 +193,15 @@ class DianpingCoupons(Coupons):
             return parse_reversal(envelope, code)
         except ProtocolFailure as failure:
             raise OutcomeUnknown(failure.message, operation="reverseconsume") from failure
+
+    async def list_uses(self, session: Session, query: UseQuery) -> UsePage:
+        """See `Coupons.list_uses`. Uses that were taken back are not in the list (INFERRED)."""
+        client = DianpingClient(session)
+
+        async def fetch(place: DayPlace) -> DayRows:
+            return parse_records(await client.list_consumed(write_list_query(place)))
+
+        return keep_store(await DAY_LISTS.read(query, fetch), session.external_store_id)
 
 
 class DianpingChannel(Channel):

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import orjson
 from pydantic import SecretStr
 
-from adapters.dianping.parse import clean_message, find_trouble, find_word, parse_envelope
+from adapters.dianping.parse import find_trouble, find_word, parse_envelope, quote_refusal
 from adapters.dianping.tables import (
     CREDENTIAL_BY_TROUBLE,
     MEND_BY_TROUBLE,
@@ -21,8 +21,7 @@ from adapters.dianping.tables import (
     TROUBLE_BY_WORD,
     Trouble,
 )
-from adapters.dianping.values import CHINA, read_number
-from adapters.dianping.wire import BatchConsumeBody, ConsumeBody, Envelope, ReverseBody
+from adapters.dianping.wire import BatchConsumeBody, ConsumeBody, Envelope, ListQuery, ReverseBody
 from core.channels.contract import (
     ChannelAnswer,
     ChannelFailure,
@@ -36,6 +35,10 @@ from core.channels.contract import (
     OutcomeUnknown,
     ProtocolFailure,
     RateLimited,
+)
+from core.channels.wire import (
+    CHINA,
+    read_number,
 )
 
 if TYPE_CHECKING:
@@ -106,6 +109,10 @@ class DianpingClient:
         """The use of one coupon."""
         return await self._read("getconsumed", "GET", {"receipt_code": receipt_code})
 
+    async def list_consumed(self, query: ListQuery) -> Envelope:
+        """A page of the shop's uses of one day."""
+        return await self._read("querylistbydate", "GET", {**query})
+
     async def consume(self, body: ConsumeBody) -> Envelope:
         """Redeems one coupon. A repeat differs in time stamp and signature alone and is known by its requestid."""
         return await self._write("consume", body)
@@ -135,7 +142,7 @@ class DianpingClient:
             _pass_on(envelope, "scope", Effect.READ)
 
     # ------------------------------------------------------------------------------------------ signed calls
-    async def _read(self, operation: str, method: str, business: Mapping[str, str]) -> Envelope:
+    async def _read(self, operation: str, method: str, business: Mapping[str, Any]) -> Envelope:
         return await self._call(operation, method, Effect.READ, business)
 
     async def _write(self, operation: str, body: ConsumeBody | BatchConsumeBody | ReverseBody) -> Envelope:
@@ -254,7 +261,7 @@ def _pass_on(envelope: Envelope, operation: str, effect: Effect) -> Envelope:
     trouble = find_trouble(envelope["code"], envelope["msg"])
     if trouble is None:
         return envelope
-    quoted = _quote_answer(envelope)
+    quoted = quote_refusal(envelope)
     if trouble in CREDENTIAL_BY_TROUBLE:
         message, credential = CREDENTIAL_BY_TROUBLE[trouble]
         raise CredentialsRefused(message, setting=credential, operation=operation, **quoted)
@@ -270,21 +277,17 @@ def _give_up(
     message: str, operation: str, effect: Effect, envelope: Envelope | None = None
 ) -> ChannelFailure:
     failure = ChannelUnavailable if effect is Effect.READ else OutcomeUnknown
-    return failure(message, operation=operation, **(_quote_answer(envelope) if envelope else {}))
-
-
-def _quote_answer(envelope: Envelope) -> dict[str, Any]:
-    return {"platform_code": str(envelope["code"]), "platform_message": clean_message(envelope["msg"])}
+    return failure(message, operation=operation, **(quote_refusal(envelope) if envelope else {}))
 
 
 def _refuse_session(operation: str, envelope: Envelope) -> CredentialsRefused:
     message = "Dianping refuses the session; the merchant must authorise the app again"
-    return CredentialsRefused(message, setting="session", operation=operation, **_quote_answer(envelope))
+    return CredentialsRefused(message, setting="session", operation=operation, **quote_refusal(envelope))
 
 
 def _refuse_renewal(envelope: Envelope | None = None) -> CredentialsRefused:
     message = "Dianping renews the session no more; the merchant must authorise the app again"
-    quoted = _quote_answer(envelope) if envelope else {}
+    quoted = quote_refusal(envelope) if envelope else {}
     return CredentialsRefused(message, setting="refreshToken", operation="token", **quoted)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,11 +25,8 @@ from adapters.dianping.tables import (
     Trouble,
 )
 from adapters.dianping.values import (
-    read_amount,
     read_deal_id,
     read_end,
-    read_id,
-    read_number,
     read_object,
     read_rows,
     read_time,
@@ -53,10 +49,10 @@ from core.channels.contract import (
     Refused,
     StatusQuery,
 )
+from core.channels.wire import clean_message, read_id, read_number, read_yuan
 
 _ACCOUNT_MARK = "hexiao-"
 _PERSONAL = frozenset({"receipt_code", "mobile", "receipt_info_map"})
-_LONG_NUMBER = re.compile(r"\d{7,}")
 _MeaningT = TypeVar("_MeaningT")
 
 
@@ -91,15 +87,15 @@ def find_word(message: str, table: Sequence[tuple[str, _MeaningT]]) -> _MeaningT
     return next((meaning for word, meaning in table if word in lower), None)
 
 
-def clean_message(text: object) -> str | None:
-    """The platform's own words without long numbers, which may be codes or phones."""
-    return _LONG_NUMBER.sub("…", text)[:200] if isinstance(text, str) and text else None
-
-
 def parse_refusal(code: int, message: str) -> Refused:
     """What a code other than success says about the coupon."""
     reason = find_word(message, REFUSAL_BY_WORD) or Refusal.REFUSED_BY_CHANNEL
     return Refused(reason, str(code), clean_message(message))
+
+
+def quote_refusal(envelope: Envelope) -> dict[str, Any]:
+    """Code and words of an answer, as failures carry them."""
+    return {"platform_code": str(envelope["code"]), "platform_message": clean_message(envelope["msg"])}
 
 
 # ---------------------------------------------------------------------------------------------------- coupons
@@ -139,7 +135,7 @@ def parse_coupon(wire: WireReceipt, now: datetime, path: str) -> ChannelCoupon:
         face_value=face_value,
         paid_amount=paid_amount,
         valid_until=valid_until,
-        raw=_keep_raw(wire),
+        raw=keep_raw(wire),
     )
 
 
@@ -153,7 +149,8 @@ def parse_kind(wire: Mapping[str, Any], path: str) -> CouponKind:
     return CouponKind.CASH_VOUCHER if is_voucher else kind
 
 
-def _keep_raw(wire: Mapping[str, Any]) -> dict[str, Any]:
+def keep_raw(wire: Mapping[str, Any]) -> dict[str, Any]:
+    """The document without codes and phones."""
     return {key: value for key, value in wire.items() if key not in _PERSONAL}
 
 
@@ -185,11 +182,11 @@ def parse_used(envelope: Envelope, query: StatusQuery) -> CouponState:
     if read_id(wire.get("receipt_code"), "data.receipt_code") != (query.handle or query.reference):
         raise ProtocolFailure("the answer is about another code", path="data.receipt_code")
     use = _parse_use(cast(ConsumedReceipt, wire), query.token)
-    return CouponState(query.reference, CouponStatus.REDEEMED, (use,), _keep_raw(wire))
+    return CouponState(query.reference, CouponStatus.REDEEMED, (use,), keep_raw(wire))
 
 
 def _parse_use(wire: ConsumedReceipt, asked: str | None) -> PlatformUse:
-    token = _read_mark(wire.get("verify_account"))
+    token = read_mark(wire.get("verify_account"))
     channel = wire.get("verify_channel")
     by_api = None if channel is None else str(channel) == THIRD_PARTY_TILL
     used_at = read_time(wire.get("verify_time"), "data.verify_time")
@@ -202,7 +199,8 @@ def _parse_use(wire: ConsumedReceipt, asked: str | None) -> PlatformUse:
     )
 
 
-def _read_mark(account: object) -> str | None:
+def read_mark(account: object) -> str | None:
+    """The token of our leg that made a use, from what Dianping shows beside it; None for all others' uses."""
     if not isinstance(account, str) or not account.startswith(_ACCOUNT_MARK):
         return None
     return account.removeprefix(_ACCOUNT_MARK) or None
@@ -337,17 +335,17 @@ def read_amounts(wire: Mapping[str, Any], path: str) -> tuple[int | None, int | 
     The payments are those of the whole order, so they tell of this coupon only where their sum is its price: then it
     is the order's only one (INFERRED).
     """
-    price = read_amount(wire.get("deal_price"), f"{path}.deal_price")
+    price = read_yuan(wire.get("deal_price"), f"{path}.deal_price")
     payments = read_rows(wire.get("payment_detail"), f"{path}.payment_detail")
     shares = [_read_payment(payment, f"{path}.payment_detail") for payment in payments]
     types = {amount_type for amount_type, _ in shares}
     alone = price is not None and sum(amount for _, amount in shares) == price
     known = bool(shares) and types <= CUSTOMER_PAID | TAKEN_OFF
     paid = sum(amount for amount_type, amount in shares if amount_type in CUSTOMER_PAID)
-    face_value = read_amount(wire.get("deal_marketprice"), f"{path}.deal_marketprice")
+    face_value = read_yuan(wire.get("deal_marketprice"), f"{path}.deal_marketprice")
     return face_value, paid if alone and known else None
 
 
 def _read_payment(wire: Mapping[str, Any], path: str) -> tuple[int | None, int]:
-    amount = read_amount(wire.get("amount"), f"{path}.amount")
+    amount = read_yuan(wire.get("amount"), f"{path}.amount")
     return read_number(wire.get("amount_type"), f"{path}.amount_type"), amount or 0

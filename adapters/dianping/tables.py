@@ -152,6 +152,11 @@ VOUCHER_WORD = "代金券"
 CUSTOMER_PAID = frozenset({10, 25, 26})  # in the app, at a till, offline; the last two INFERRED
 TAKEN_OFF = frozenset({2, 5, 6, 8, 12, 15, 17, 18, 24, 28})  # vouchers, points, cuts of platform or merchant
 
+# `biz_type` of querylistbydate, one list each; "" asks without it, for plain coupons. That 203 has a list of its own
+# is INFERRED from the successor interface.
+LISTED_BIZ_TYPES = ("", "201", "203")
+LONGEST_PAGE = 100  # `limit` of querylistbydate; INFERRED from an example, no figure is documented
+
 THIRD_PARTY_TILL = "15"  # `verify_channel`: came in through the open interface
 
 # How long a session lives whose age nobody knows: a month by default, says a third party.

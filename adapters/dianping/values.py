@@ -1,4 +1,4 @@
-"""Single values as Dianping writes them: numbers, ids, yuan, Beijing time. Pure.
+"""Single values that Dianping alone writes so. Pure.
 
 All raise ProtocolFailure, naming the place, for what is not of the documented form.
 """
@@ -7,31 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
-from decimal import Decimal
+from datetime import datetime, timedelta
 from typing import Any
 
 from core.channels.contract import ProtocolFailure
+from core.channels.wire import (
+    CHINA,
+    read_id,
+)
 from core.clock import from_epoch, to_utc
-from core.money import parse_yuan
 
-CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")  # no summer time since 1991
 _MILLISECONDS = re.compile(r"\d{12,13}", re.ASCII)
-
-
-def read_amount(value: object, path: str) -> int | None:
-    """Yuan, as a number or as text, in fen. Raises ProtocolFailure for what is no amount, or less than nothing."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
-        try:
-            # The shortest text of a float is the number that was sent; the float itself is not.
-            fen = parse_yuan(Decimal(str(value)))
-        except (ValueError, ArithmeticError):
-            fen = -1
-        if fen >= 0:
-            return fen
-    raise ProtocolFailure("not an amount in yuan", path=path)
 
 
 def read_deal_id(wire: Mapping[str, Any], path: str) -> str:
@@ -54,26 +40,6 @@ def read_rows(value: object, path: str) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise ProtocolFailure("not a list of objects", path=path)
     return value
-
-
-def read_number(value: object, path: str) -> int | None:
-    """A whole number, which may come as its digits. Raises ProtocolFailure for anything else."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,19}", value, re.ASCII):
-        return int(value)
-    raise ProtocolFailure("not a whole number", path=path)
-
-
-def read_id(value: object, path: str) -> str:
-    """An id as text, whether it came as text or as a number. Raises ProtocolFailure where there is none."""
-    if isinstance(value, str) and value:
-        return value
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return str(value)
-    raise ProtocolFailure("an id is missing", path=path)
 
 
 def read_end(wire: Mapping[str, Any], path: str) -> datetime | None:

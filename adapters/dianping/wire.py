@@ -1,10 +1,10 @@
 """Dianping's own shapes, in its own names (open platform 北极星, openapi.dianping.com).
 
-Money is yuan: JSON numbers with decimals. Times are Beijing time as text, or epoch milliseconds. Source: the public
-Go client that cites one page of open.dianping.com per call (docId 6000176 prepare, 6000181 scanprepare, 6000177
-consume, 6000521 batchconsume, 6000180 reverseconsume, 6000178 getconsumed), the PHP client fpy5627/dianping-tuangou
-@2fcbebd and the Ruby client lazing/dianping-api @48fb86a, all read 2025-10. Keys that are not listed are kept as they
-come.
+Money is yuan: JSON numbers with decimals. Times are Beijing time as text, or epoch milliseconds. Source: the public Go
+client that cites one page of open.dianping.com per call (docId 6000176 prepare, 6000181 scanprepare, 6000177 consume,
+6000521 batchconsume, 6000180 reverseconsume, 6000178 getconsumed, 6000179 querylistbydate), the PHP client
+fpy5627/dianping-tuangou @2fcbebd and the Ruby client lazing/dianping-api @48fb86a, all read 2025-10. Keys that are not
+listed are kept as they come.
 """
 
 from __future__ import annotations
@@ -83,6 +83,16 @@ class ReverseBody(TypedDict):
     receipt_code: str
     app_shop_account: str
     app_shop_accountname: str
+
+
+class ListQuery(TypedDict, total=False):
+    """querylistbydate. `date` is a Beijing day, `type` 0 group-buying, `offset` counts from 0."""
+
+    date: str
+    type: str
+    biz_type: str
+    offset: str
+    limit: str
 
 
 class Envelope(TypedDict):

@@ -1,17 +1,21 @@
-"""The channel `douyin`: Douyin Life (抖音生活服务), coupons sold in the Douyin app."""
+"""The channel `douyin`: Douyin Life (抖音生活服务), coupons sold in the Douyin app, and the login of its mini-apps."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import ClassVar
+from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from adapters.douyin.client import DouyinClient
+from adapters.douyin.identity import DouyinIdentity
+from adapters.douyin.ledger import add_shares, list_settled
+from adapters.douyin.mini_app import MiniAppClient
 from adapters.douyin.parse import (
     find_obstacle,
     is_gone,
@@ -22,11 +26,11 @@ from adapters.douyin.parse import (
     parse_state,
     quote_code,
     read_code,
-    read_id,
     read_object_id,
-    read_time,
 )
-from adapters.douyin.tables import REVERSAL_SECONDS
+from adapters.douyin.records import parse_records, write_record_query
+from adapters.douyin.sealing import read_private_key
+from adapters.douyin.tables import LEDGER_DELAY_SECONDS, REVERSAL_SECONDS
 from adapters.douyin.webhook import DouyinWebhooks
 from adapters.douyin.wire import CancelBody, Envelope, VerifyBody
 from core.channels.contract import (
@@ -61,34 +65,84 @@ from core.channels.contract import (
     Scanned,
     StatusBy,
     StatusQuery,
+    UsePage,
+    UseQuery,
     parse_link,
 )
 from core.channels.hookspec import hookimpl
+from core.channels.wire import (
+    read_epoch,
+    read_id,
+)
 
 # 12 digits in samples of SDKs, 15 in newer answers; there is no documented rule.
 _CODE = re.compile(r"\d{12,15}", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True)
+class MiniApp:
+    """The keys of a mini-app, whole."""
+
+    app_id: str
+    secret: SecretStr
+    private_key: SecretStr | None
+
+
 class DouyinCredentials(ChannelModel):
-    """The keys of the app on open.douyin.com, and the merchant's root account."""
+    """The keys of the app on open.douyin.com, and the merchant's root account; beside them those of the mini-app in which
+    customers log in, which is an app of its own.
+
+    `mini_app_private_key`, in PEM, belongs to the public key that the mini-app has uploaded: phone numbers are sealed
+    with it.
+    """
 
     client_key: str = Field(min_length=1)
     client_secret: SecretStr = Field(min_length=1)
     account_id: str = Field(min_length=1)
+    mini_app_id: str | None = Field(default=None, min_length=1)
+    mini_app_secret: SecretStr | None = Field(default=None, min_length=1)
+    mini_app_private_key: SecretStr | None = None
+
+    @field_validator("mini_app_private_key")
+    @classmethod
+    def check_private_key(cls, value: SecretStr | None) -> SecretStr | None:
+        """Refuses what is no RSA key in PEM."""
+        if value is not None:
+            read_private_key(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def check_mini_app(self) -> Self:
+        """Refuses half of a mini-app."""
+        keys = (self.mini_app_id, self.mini_app_secret, self.mini_app_private_key)
+        if any(key is not None for key in keys) and self.mini_app is None:
+            raise ValueError("a mini-app needs miniAppId and miniAppSecret, or none of its keys")
+        return self
+
+    @property
+    def mini_app(self) -> MiniApp | None:
+        """The mini-app's keys, None where nobody logs in."""
+        if self.mini_app_id and self.mini_app_secret:
+            return MiniApp(self.mini_app_id, self.mini_app_secret, self.mini_app_private_key)
+        return None
 
 
 class DouyinSettings(ChannelModel):
-    """`short_link_hosts` are further hosts, as `host` or `host:port`, whose links a coupon's QR may carry."""
+    """`short_link_hosts` are further hosts, as `host` or `host:port`, whose links a coupon's QR may carry.
+
+    The mini-app's login answers at an address of its own.
+    """
 
     base_url: str = "https://open.douyin.com"
+    mini_app_base_url: str = "https://developer.toutiao.com"
     short_link_hosts: tuple[str, ...] = ()
 
-    @field_validator("base_url")
+    @field_validator("base_url", "mini_app_base_url")
     @classmethod
     def check_base_url(cls, value: str) -> str:
         """Refuses what is no http(s) address."""
         if parse_link(value) is None:
-            raise ValueError("baseUrl must be an http or https address")
+            raise ValueError("baseUrl and miniAppBaseUrl must be http or https addresses")
         return value
 
 
@@ -96,7 +150,7 @@ Session = ChannelSession[DouyinCredentials, DouyinSettings]
 
 
 class DouyinCoupons(Coupons):
-    """Prepare, verify, certificate/get and cancel of Douyin Life.
+    """Prepare, verify, certificate/get, cancel, verify_record/query and the ledger.
 
     A redeem token is the `verify_token` of prepare, a handle an `encrypted_code`, a receipt a `verify_id`.
     """
@@ -109,6 +163,8 @@ class DouyinCoupons(Coupons):
         in_flight=timedelta(seconds=30),
         token_lifetime=timedelta(minutes=5),
         batch_atomic=False,
+        lists_uses=True,
+        list_delay=timedelta(seconds=LEDGER_DELAY_SECONDS),
     )
 
     async def look_up(self, session: Session, scanned: Scanned) -> LookUp:
@@ -185,13 +241,20 @@ class DouyinCoupons(Coupons):
             raise verdict
         return verdict
 
+    async def list_uses(self, session: Session, query: UseQuery) -> UsePage:
+        """See `Coupons.list_uses`. Uses taken back are in the record too, and so are those by hand."""
+        client, poi_id = DouyinClient(session), _require_store(session, "verify_record")
+        page = parse_records(await client.query_records(write_record_query(query, poi_id)), query, poi_id)
+        settled = list_settled(page)
+        return add_shares(page, await client.query_ledger(settled)) if settled else page
+
 
 class DouyinChannel(Channel):
     """Douyin Life as core sees it."""
 
     code = "douyin"
     name = "Douyin Life (抖音生活服务)"
-    capabilities = frozenset({Capability.COUPONS, Capability.WEBHOOKS})
+    capabilities = frozenset({Capability.COUPONS, Capability.WEBHOOKS, Capability.IDENTITY})
     credentials_model = DouyinCredentials
     settings_model = DouyinSettings
     simulator = "adapters.douyin.simulator:app"
@@ -202,6 +265,7 @@ class DouyinChannel(Channel):
     def __init__(self) -> None:
         self.coupons = DouyinCoupons()
         self.webhooks = DouyinWebhooks()
+        self.identity = DouyinIdentity()
 
     def recognise(self, scanned: Scanned) -> Recognition:
         """Links by host, or by the `object_id` that alone counts in them; codes by their length."""
@@ -213,8 +277,10 @@ class DouyinChannel(Channel):
         return Recognition.POSSIBLE if read_object_id(scanned.link) else Recognition.NO
 
     async def check_account(self, session: Session) -> None:
-        """Fetches a token. Raises CredentialsRefused naming clientKey or clientSecret."""
+        """Fetches a token, and one of the mini-app where there is one. Raises CredentialsRefused naming the setting."""
         await DouyinClient(session).fetch_token()
+        if app := session.credentials.mini_app:
+            await MiniAppClient(session, app).fetch_token()
 
 
 @hookimpl
@@ -252,12 +318,9 @@ def _list_usable(envelope: Envelope, session: Session) -> LookUp:
 
 
 def _write_verify(session: Session, order: RedeemOrder) -> VerifyBody:
-    if not session.external_store_id:
-        message = "the store has no Douyin shop id (poi_id)"
-        raise Misconfigured(message, setting="externalStoreId", operation="verify")
     body: VerifyBody = {
         "verify_token": order.token,
-        "poi_id": session.external_store_id,
+        "poi_id": _require_store(session, "verify"),
         "encrypted_codes": [item.handle for item in order.items for _ in range(item.times)],
     }
     if order.order_reference:
@@ -265,6 +328,13 @@ def _write_verify(session: Session, order: RedeemOrder) -> VerifyBody:
     return body
 
 
+def _require_store(session: Session, operation: str) -> str:
+    if session.external_store_id:
+        return session.external_store_id
+    message = "the store has no Douyin shop id (poi_id)"
+    raise Misconfigured(message, setting="externalStoreId", operation=operation)
+
+
 def _read_moment(envelope: Envelope, session: Session) -> datetime:
     """When Douyin answered, by its own clock where it tells."""
-    return read_time(envelope["extra"].get("now"), "extra.now") or session.clock.now()
+    return read_epoch(envelope["extra"].get("now"), "extra.now") or session.clock.now()

@@ -1,14 +1,19 @@
-"""Calls to Douyin Life. The only file of this adapter that touches the network."""
+"""Calls to Douyin Life. Only here and in mini_app.py, which has the mini-app's calls, is the network touched."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from adapters.douyin.parse import clean_message, parse_envelope, quote_code, read_code, read_sub_code
+from adapters.douyin.parse import (
+    parse_envelope,
+    quote_code,
+    read_code,
+    read_sub_code,
+)
 from adapters.douyin.tables import (
     CREDENTIAL_BY_CODE,
     MEND_BY_CODE,
@@ -32,6 +37,9 @@ from core.channels.contract import (
     OutcomeUnknown,
     ProtocolFailure,
     RateLimited,
+)
+from core.channels.wire import (
+    clean_message,
 )
 
 if TYPE_CHECKING:
@@ -75,6 +83,16 @@ class DouyinClient:
         """The state of all certificates of one order."""
         return await self._read("query", f"{_CERTIFICATE}/query/", {"order_id": order_id})
 
+    async def query_records(self, query: Mapping[str, str]) -> Envelope:
+        """A page of the merchant's record of uses."""
+        account = {"account_id": self._session.credentials.account_id}
+        return await self._read("verify_record", f"{_CERTIFICATE}/verify_record/query/", {**account, **query})
+
+    async def query_ledger(self, certificate_ids: Sequence[str]) -> Envelope:
+        """Who gets what of the uses of at most 50 certificates."""
+        query = {"certificate_ids": ",".join(certificate_ids)}
+        return await self._read("ledger", "/goodlife/v1/settle/ledger/query_record_by_cert/", query)
+
     async def fetch_token(self) -> FreshToken:
         """A new access token. The one before it dies in 5 minutes, so only the token cache should ask."""
         credentials = self._session.credentials
@@ -84,7 +102,7 @@ class DouyinClient:
             "grant_type": "client_credential",
         }
         answer = await self._send("token", "POST", _TOKEN_PATH, Effect.READ, content=orjson.dumps(form))
-        return _read_token(answer)
+        return read_token(answer)
 
     # ------------------------------------------------------------------------------------------ signed calls
     async def _read(self, operation: str, path: str, query: Mapping[str, str]) -> Envelope:
@@ -167,8 +185,11 @@ def _quote_answer(envelope: Envelope) -> dict[str, Any]:
     return {"platform_code": quote_code(envelope), "platform_message": message}
 
 
-def _read_token(answer: ChannelAnswer) -> FreshToken:
-    """The token of an answer. All raised here is NothingSent: the call that needs the token was not made."""
+def read_token(answer: ChannelAnswer, names: Mapping[str, str] | None = None) -> FreshToken:
+    """The token of an answer. All raised here is NothingSent: the call that needs the token was not made.
+
+    `names` are what the credentials of another app of the account are called in place of ours.
+    """
     try:
         envelope = parse_envelope(answer.json(), answer.operation)
         data = envelope["data"]
@@ -177,17 +198,18 @@ def _read_token(answer: ChannelAnswer) -> FreshToken:
             return FreshToken(str(token), timedelta(seconds=int(seconds)))
     except (ProtocolFailure, KeyError, TypeError, ValueError):
         raise ChannelUnavailable("Douyin gave no readable token", operation=answer.operation) from None
-    raise _explain_refusal(envelope, answer.operation)
+    raise _explain_refusal(envelope, answer.operation, names or {})
 
 
-def _explain_refusal(envelope: Envelope, operation: str) -> NothingSent:
+def _explain_refusal(envelope: Envelope, operation: str, names: Mapping[str, str]) -> NothingSent:
     code, quoted = read_code(envelope), _quote_answer(envelope)
     if setting := CREDENTIAL_BY_CODE.get(code):
+        setting = names.get(setting, setting)
         message = f"Douyin does not accept the {setting}"
         return CredentialsRefused(message, setting=setting, operation=operation, **quoted)
     if code == TOKEN_RATE_CODE or TROUBLE_BY_CODE.get(code) is Trouble.RATE_LIMITED:
         return RateLimited("Douyin asks for fewer token fetches", operation=operation, **quoted)
     if code in MEND_BY_CODE:
         message, setting = MEND_BY_CODE[code]
-        return Misconfigured(message, setting=setting, operation=operation, **quoted)
+        return Misconfigured(message, setting=names.get(setting, setting), operation=operation, **quoted)
     return ChannelUnavailable("Douyin gave no token", operation=operation, **quoted)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from urllib.parse import SplitResult, parse_qs
 
@@ -38,14 +37,20 @@ from core.channels.contract import (
     Refusal,
     Refused,
 )
-from core.clock import from_epoch
+from core.channels.wire import (
+    CHINA,
+    clean_message,
+    read_epoch,
+    read_id,
+    read_list,
+    read_number,
+    read_part,
+    read_rows,
+)
 
-_CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")  # no summer time since 1991
-_LATEST_SECONDS = 10**11  # greater time stamps are in milliseconds (INFERRED: both occur)
 _AMOUNTS = frozenset({"original_amount", "pay_amount", "payment_discount_amount", "coupon_pay_amount"})
 _PERSONAL = frozenset({"code", "reserve_info", "encrypted_code"})
 _USABLE = frozenset({CouponStatus.AVAILABLE, CouponStatus.PARTLY_REDEEMED})
-_LONG_NUMBER = re.compile(r"\d{7,}")
 
 
 # ---------------------------------------------------------------------------------------------------- answers
@@ -74,11 +79,6 @@ def quote_code(envelope: Envelope) -> str:
     """The error code as a person may quote it: "1212", or "3000001/2034000910" with its sub code."""
     code, sub_code = read_code(envelope), read_sub_code(envelope)
     return f"{code}/{sub_code}" if sub_code not in {0, code} else str(code)
-
-
-def clean_message(text: object) -> str | None:
-    """The platform's own words without long numbers, which may be codes or phones."""
-    return _LONG_NUMBER.sub("…", text)[:200] if isinstance(text, str) and text else None
 
 
 def read_object_id(link: SplitResult) -> str | None:
@@ -116,11 +116,11 @@ def parse_coupon(wire: Certificate, now: datetime, path: str) -> ChannelCoupon:
         status=parse_status(wire, now, path),
         face_value=face_value,
         paid_amount=paid_amount,
-        valid_from=read_time(wire.get("start_time"), f"{path}.start_time"),
-        valid_until=read_time(wire.get("expire_time"), f"{path}.expire_time"),
+        valid_from=read_epoch(wire.get("start_time"), f"{path}.start_time"),
+        valid_until=read_epoch(wire.get("expire_time"), f"{path}.expire_time"),
         times_total=total,
         times_remaining=remaining,
-        raw=_keep_raw(wire),
+        raw=keep_raw(wire),
     )
 
 
@@ -137,10 +137,10 @@ def parse_status(wire: Certificate, now: datetime, path: str) -> CouponStatus:
     total, remaining = _read_times(wire, path)
     if remaining == 0:
         return CouponStatus.REDEEMED
-    expires = read_time(wire.get("expire_time"), f"{path}.expire_time")
+    expires = read_epoch(wire.get("expire_time"), f"{path}.expire_time")
     if expires and now > expires:
         return CouponStatus.EXPIRED
-    starts = read_time(wire.get("start_time"), f"{path}.start_time")
+    starts = read_epoch(wire.get("start_time"), f"{path}.start_time")
     if starts and now < starts:
         return CouponStatus.NOT_YET_VALID
     return CouponStatus.PARTLY_REDEEMED if remaining < total else CouponStatus.AVAILABLE
@@ -161,13 +161,13 @@ def _is_excluded_day(wire: Mapping[str, Any], now: datetime) -> bool:
     info = read_part(wire, path, "")
     if info.get("fulfil_enable"):
         return False
-    if now.astimezone(_CHINA).isoweekday() in read_list(info, "can_no_use_week_day", path):
+    if now.astimezone(CHINA).isoweekday() in read_list(info, "can_no_use_week_day", path):
         return True
     return any(_is_within(span, now, path) for span in read_rows(info, "can_no_use_date", path))
 
 
 def _is_within(span: Mapping[str, Any], now: datetime, path: str) -> bool:
-    starts, ends = read_time(span.get("start_time"), path), read_time(span.get("end_time"), path)
+    starts, ends = read_epoch(span.get("start_time"), path), read_epoch(span.get("end_time"), path)
     return bool(starts and ends and starts <= now <= ends)
 
 
@@ -178,7 +178,8 @@ def _read_times(wire: Certificate, path: str) -> tuple[int, int]:
     return total, max(0, total - used)
 
 
-def _keep_raw(wire: Certificate) -> dict[str, Any]:
+def keep_raw(wire: Mapping[str, Any]) -> dict[str, Any]:
+    """The document without codes and persons."""
     return {key: value for key, value in wire.items() if key not in _PERSONAL}
 
 
@@ -188,7 +189,7 @@ def parse_state(data: Mapping[str, Any], reference: str, now: datetime) -> Coupo
     wire = _pick_certificate(data, reference)
     uses = [_parse_use(record) for record in _list_records(wire) if not _is_cancelled(record)]
     uses.sort(key=lambda use: use.used_at or datetime.max.replace(tzinfo=UTC))
-    return CouponState(reference, parse_status(wire, now, "data.certificate"), tuple(uses), _keep_raw(wire))
+    return CouponState(reference, parse_status(wire, now, "data.certificate"), tuple(uses), keep_raw(wire))
 
 
 def _pick_certificate(data: Mapping[str, Any], reference: str) -> Certificate:
@@ -218,7 +219,7 @@ def _parse_use(record: VerifyRecord) -> PlatformUse:
     poi = record.get("poi_id")
     return PlatformUse(
         receipt=read_id(record.get("verify_id"), f"{path}.verify_id"),
-        used_at=read_time(record.get("verify_time"), f"{path}.verify_time"),
+        used_at=read_epoch(record.get("verify_time"), f"{path}.verify_time"),
         external_store_id=str(poi) if poi else None,
         by_merchant_api=None if verify_type is None else verify_type == MERCHANT_API,
     )
@@ -332,62 +333,3 @@ def read_amounts(wire: Mapping[str, Any], path: str) -> tuple[int | None, int | 
 
 def _pick_amounts(wire: Mapping[str, Any], path: str) -> list[tuple[str, object]]:
     return [(key, value) for key, value in read_part(wire, "amount", path).items() if key in _AMOUNTS]
-
-
-def read_part(wire: Mapping[str, Any], key: str, path: str) -> Mapping[str, Any]:
-    """The object under `key`, empty where it is null or missing. Raises ProtocolFailure for anything else."""
-    part = wire.get(key)
-    if part is None:
-        return {}
-    if not isinstance(part, dict):
-        raise ProtocolFailure("not an object", path=f"{path}.{key}")
-    return part
-
-
-def read_list(wire: Mapping[str, Any], key: str, path: str) -> list[Any]:
-    """The list under `key`, empty where it is null or missing. Raises ProtocolFailure for anything else."""
-    values = wire.get(key)
-    if values is None:
-        return []
-    if not isinstance(values, list):
-        raise ProtocolFailure("not a list", path=f"{path}.{key}")
-    return values
-
-
-def read_rows(wire: Mapping[str, Any], key: str, path: str) -> list[dict[str, Any]]:
-    """The list of objects under `key`, as `read_list`."""
-    rows = read_list(wire, key, path)
-    if not all(isinstance(row, dict) for row in rows):
-        raise ProtocolFailure("not a list of objects", path=f"{path}.{key}")
-    return rows
-
-
-def read_number(value: object, path: str) -> int | None:
-    """An int64, which comes as a number or as its digits. Raises ProtocolFailure for anything else."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,19}", value, re.ASCII):
-        return int(value)
-    raise ProtocolFailure("not a whole number", path=path)
-
-
-def read_id(value: object, path: str) -> str:
-    """An id as text, whether it came as text or as an int64. Raises ProtocolFailure where there is none."""
-    if isinstance(value, str) and value:
-        return value
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return str(value)
-    raise ProtocolFailure("an id is missing", path=path)
-
-
-def read_time(value: object, path: str) -> datetime | None:
-    """A time stamp in seconds or milliseconds; 0 and null are none. Raises ProtocolFailure for others."""
-    number = read_number(value, path)
-    if not number:
-        return None
-    try:
-        return from_epoch(number / 1000 if number > _LATEST_SECONDS else number)
-    except (OverflowError, OSError, ValueError):
-        raise ProtocolFailure("not a time", path=path) from None

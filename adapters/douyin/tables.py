@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from core.channels.contract import CouponKind, CouponStatus, Refusal
+from core.channels.contract import CouponKind, CouponStatus, LoginRefusal, Refusal
 
 
 class Trouble(StrEnum):
@@ -41,7 +41,7 @@ TROUBLE_BY_CODE: Mapping[int, Trouble] = {
 # What to tell the person who must mend it.
 MEND_BY_CODE: Mapping[int, tuple[str, str]] = {
     2100007: ("the server's address is not on the IP list of the Douyin app", "clientKey"),
-    2190004: ("the Douyin app has no permission for coupon redemption", "clientKey"),
+    2190004: ("the Douyin app has no permission for this interface", "clientKey"),
     1508: ("the merchant has not authorised the Douyin app", "accountId"),
     2119005: ("the merchant has not authorised the Douyin app", "accountId"),
     2119010: ("Douyin has taken this interface out of service for the app", "clientKey"),
@@ -129,4 +129,59 @@ TOKEN_RATE_CODE = 10020  # more than 500 fetches in 5 minutes
 
 MERCHANT_API = 4  # `verify_type`: redeemed through the open interface
 RECORD_CANCELLED = 2  # `status` of a verify record; INFERRED from a sample that has a cancel_time beside it
+# platform → whether the use was taken back. `status` of a record; 1 is INFERRED from the same sample.
+CANCELLED_BY_RECORD_STATUS: Mapping[int | None, bool] = {1: False, RECORD_CANCELLED: True}
+# platform → whether the share counts. `status` of a ledger record: 0 made, 1 under way, 2 done, 3 failed (and tried
+# again), 4 abandoned. Source: comments in the public Go SDK owen-gxz/douyin-sdk.
+SHARE_STANDS: Mapping[int | None, bool] = {0: True, 1: True, 2: True, 3: True, 4: False}
+# Members of `fund_amount` that Douyin itself keeps: the fee for its software, and that for the payment. Commissions of
+# agents and of people who recommend the shop are neither fee nor payout. INFERRED from the names.
+PLATFORM_SHARES = ("total_merchant_platform_service", "pay_handling")
+LEDGER_DELAY_SECONDS = 3600  # "one hour after the use"
+LONGEST_PAGE = 20  # `size` of the list of uses
 REVERSAL_SECONDS = 3600
+
+# ------------------------------------------------------------------------------------------------------ the mini-app
+# platform → ours. `err_no` of get_phonenumber_info and jscode2session that says nothing about the code.
+# Source: https://developer.open-douyin.com/docs/resource/zh-cn/dop/develop/openapi/status-code (the newer list), read
+# 2026-11. INFERRED that this call uses it, and that the older numbers for tokens may come too.
+MINI_APP_TROUBLE_BY_ERR_NO: Mapping[int, Trouble] = {
+    -1: Trouble.BUSY,
+    28001003: Trouble.TOKEN_REFUSED,
+    28001008: Trouble.TOKEN_REFUSED,
+    2190002: Trouble.TOKEN_REFUSED,
+    2190008: Trouble.TOKEN_REFUSED,
+    28001005: Trouble.BUSY,
+    28001006: Trouble.BUSY,
+    28001014: Trouble.MISCONFIGURED,  # the app has no permission at all
+    28001016: Trouble.MISCONFIGURED,  # the app is banned or offline
+    28001018: Trouble.MISCONFIGURED,  # the app lacks this permission
+    28001019: Trouble.MISCONFIGURED,  # the permission is banned or offline
+    28001056: Trouble.MISCONFIGURED,  # the interface is offline
+    28003017: Trouble.RATE_LIMITED,
+    28003018: Trouble.RATE_LIMITED,
+}
+
+# platform → ours. `err_no` of jscode2session that names a credential. Source: the list of getAccessToken, which shares
+# the numbers: https://developer.open-douyin.com/docs/resource/zh-CN/live-interactive-tools/development/open-api/
+# get-access-token, read 2026-11.
+MINI_APP_CREDENTIAL_BY_ERR_NO: Mapping[int, str] = {
+    40015: "miniAppId",
+    40017: "miniAppSecret",
+}
+
+# ours. What the mini-app's credentials are called where it fetches a token as the Life app does.
+MINI_APP_NAMES: Mapping[str, str] = {"clientKey": "miniAppId", "clientSecret": "miniAppSecret"}
+
+# platform → ours. `err_no` about a code. 40014 to 40019: INFERRED from public clients of jscode2session. 28005187: INFERRED
+# from a public client of get_phonenumber_info. The others are from the newer list.
+LOGIN_REFUSAL_BY_ERR_NO: Mapping[int, LoginRefusal] = {
+    40014: LoginRefusal.CODE_INVALID,  # a parameter is missing
+    40018: LoginRefusal.CODE_INVALID,
+    40019: LoginRefusal.CODE_INVALID,  # the anonymous code
+    28005187: LoginRefusal.CODE_EXPIRED,
+    28001007: LoginRefusal.CODE_INVALID,  # a parameter is wrong, and there is but the code
+    28001012: LoginRefusal.NOT_PERMITTED,  # the customer did not agree
+    28001046: LoginRefusal.RISK_BLOCKED,  # the customer is banned
+    28001052: LoginRefusal.RISK_BLOCKED,
+}

@@ -15,7 +15,6 @@ from typing import Any
 import orjson
 from pydantic import SecretStr
 
-from adapters.douyin.parse import read_id, read_time
 from adapters.douyin.tables import EVENT_KIND_BY_ACTION
 from core.channels.contract import (
     ChannelEvent,
@@ -25,6 +24,10 @@ from core.channels.contract import (
     WebhookRejected,
     WebhookReply,
     Webhooks,
+)
+from core.channels.wire import (
+    read_epoch,
+    read_id,
 )
 
 SIGNATURE_HEADER = "x-douyin-signature"
@@ -85,7 +88,7 @@ def _parse_certificate_event(event_id: str, document: Mapping[str, Any]) -> Chan
         event_id=event_id,
         kind=EVENT_KIND_BY_ACTION.get(str(content.get("action")), "unrecognised"),
         subject=read_id(certificate.get("certificate_id"), "content.certificate.certificate_id"),
-        occurred_at=read_time(content.get("msg_time"), "content.msg_time"),
+        occurred_at=read_epoch(content.get("msg_time"), "content.msg_time"),
         raw={**content, "certificate": {key: certificate[key] for key in certificate if key != "code"}},
     )
 

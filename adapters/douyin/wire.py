@@ -87,6 +87,17 @@ class VerifyResult(TypedDict, total=False):
     verify_amount_info: VerifyAmountInfo
 
 
+class ListedRecord(VerifyRecord, total=False):
+    """One use in the merchant's record of them; `cursor` is where the page after it goes on."""
+
+    cursor: str
+    certificate_status: int
+    code: str
+    amount: Amount
+    sku: Sku
+    verify_amount_info: VerifyAmountInfo
+
+
 class VerifyBody(TypedDict, total=False):
     verify_token: str
     poi_id: str

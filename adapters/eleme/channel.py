@@ -19,6 +19,7 @@ from adapters.eleme.parse import (
     parse_reversal_refusal,
     parse_state,
 )
+from adapters.eleme.tables import LISTS_USES
 from adapters.eleme.wire import ReverseRequest, UseRequest
 from core.channels.contract import (
     Capability,
@@ -93,6 +94,7 @@ class ElemeCoupons(Coupons):
 
     A reference is a `ticket_id`; a handle is the same with the number of its uses behind a "*"; a receipt is a
     `ticket_trans_id`, or stands for one where the platform gives none. A redeem token becomes `ticket_request_id`.
+    Uses are not listed: see LISTS_USES.
     """
 
     # "Never the same" is documented for ticket_request_id, and a biz_code for its repeats; how long they are known is
@@ -105,6 +107,7 @@ class ElemeCoupons(Coupons):
         in_flight=timedelta(seconds=30),
         token_lifetime=timedelta(minutes=10),
         batch_atomic=False,
+        lists_uses=LISTS_USES,
     )
 
     async def look_up(self, session: Session, scanned: Scanned) -> LookUp:

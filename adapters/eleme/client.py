@@ -10,7 +10,11 @@ from uuid import uuid4
 
 import orjson
 
-from adapters.eleme.parse import Answer, find_trouble, parse_answer, write_moment
+from adapters.eleme.parse import (
+    Answer,
+    find_trouble,
+    parse_answer,
+)
 from adapters.eleme.tables import CREDENTIAL_BY_CODE, MEND_BY_CODE, Trouble
 from adapters.eleme.wire import CONSULT, RESERVE, USE, Request, ReverseRequest, UseRequest
 from core.channels.contract import (
@@ -25,6 +29,9 @@ from core.channels.contract import (
     OutcomeUnknown,
     ProtocolFailure,
     RateLimited,
+)
+from core.channels.wire import (
+    write_china_time,
 )
 
 if TYPE_CHECKING:
@@ -85,7 +92,7 @@ class ElemeClient:
         query = {
             "method": method,
             "app_key": credentials.top_app_key,
-            "timestamp": write_moment(self._session.clock.now()),
+            "timestamp": write_china_time(self._session.clock.now()),
             "v": "2.0",
             "format": "json",
             "sign_method": "md5",

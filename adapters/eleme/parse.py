@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 from adapters.eleme.tables import (
@@ -37,11 +37,13 @@ from core.channels.contract import (
     Refused,
     ReversalOrder,
 )
-from core.money import parse_yuan
+from core.channels.wire import (
+    read_china_time,
+    read_id,
+    read_yuan,
+)
 
-_CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")  # no summer time since 1991
 _LONG_NUMBER = re.compile(r"\d{7,}")
-_YUAN = re.compile(r"\d{1,9}(?:\.\d{1,4})?", re.ASCII)
 _KEPT_OF_ORDER = ("alsc_order_no", "alsc_sub_order_no", "item_id", "out_item_id")
 # A receipt that the platform did not name starts so; the number of the redeeming call follows.
 _NAMELESS = "request."
@@ -215,7 +217,7 @@ def parse_outcomes(
     body = answer.body
     if body.get("ticket_request_id") != request_id:
         raise ProtocolFailure("the answer is to another request", path="ticket_request_id")
-    used_at = read_moment(body.get("use_date"), "use_date")
+    used_at = read_china_time(body.get("use_date"), "use_date")
     biz_code = body.get("biz_code") or ""
     if biz_code and biz_code not in REPEATED:
         raise ProtocolFailure("an unlisted biz_code", path="biz_code", platform_code=str(biz_code)[:60])
@@ -334,41 +336,3 @@ def read_whole(value: object, path: str) -> int | None:
     if isinstance(value, str) and re.fullmatch(r"\d{1,12}", value, re.ASCII):
         return int(value)
     raise ProtocolFailure("not a whole number", path=path)
-
-
-def read_yuan(value: object, path: str) -> int | None:
-    """Yuan, written as text or number, in fen. Raises ProtocolFailure for anything else."""
-    if value is None or value == "":
-        return None
-    text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
-    if not _YUAN.fullmatch(text):
-        raise ProtocolFailure("not an amount in yuan", path=path)
-    try:
-        return parse_yuan(text)
-    except ValueError:
-        raise ProtocolFailure("finer than one fen", path=path) from None
-
-
-def read_id(value: object, path: str) -> str:
-    """An id as text, whether it came as text or as a number. Raises ProtocolFailure where there is none."""
-    if isinstance(value, str) and value:
-        return value
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return str(value)
-    raise ProtocolFailure("an id is missing", path=path)
-
-
-def read_moment(value: object, path: str) -> datetime | None:
-    """A Beijing time such as "2023-11-15 12:00:05". Raises ProtocolFailure for anything else."""
-    if value is None or value == "":
-        return None
-    try:
-        local = datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=_CHINA)
-        return local.astimezone(UTC)
-    except (OverflowError, ValueError):
-        raise ProtocolFailure("not a time", path=path) from None
-
-
-def write_moment(moment: datetime) -> str:
-    """The instant as TOP writes times: in Beijing, to the second."""
-    return moment.astimezone(_CHINA).strftime("%Y-%m-%d %H:%M:%S")

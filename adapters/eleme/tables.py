@@ -127,5 +127,8 @@ REVERSAL_REFUSAL_BY_WORDS: tuple[tuple[re.Pattern[str], Refusal], ...] = (
 # INFERRED: on a repeat, beside our own ticket_request_id, it proves that our first call used the voucher.
 REPEATED = frozenset({"TICKET_ALREADY_USED", "BIZ_ALREADY_SUCCESS"})
 
+# None of the voucher services that TOP documents (alibaba.alsc.daodian.*, alibaba.alsc.merchant.*) lists uses.
+LISTS_USES = False
+
 # On a repeat these may be the effect of our own first call: they prove nothing.
 MAYBE_OURSELVES = frozenset({Refusal.ALREADY_REDEEMED, Refusal.TIMES_USED_UP, Refusal.UNKNOWN_CODE})

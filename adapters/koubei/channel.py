@@ -1,4 +1,4 @@
-"""The channel `koubei`: Koubei ticket codes and the certificates of Alipay's local-life goods."""
+"""The channel `koubei`: Koubei ticket codes, the certificates of Alipay's local-life goods, and Alipay's login."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from adapters.koubei.client import (
     load_private_key,
     load_public_key,
 )
+from adapters.koubei.identity import KoubeiIdentity
+from adapters.koubei.sealing import read_aes_key
 from adapters.koubei.tables import BEHAVIOUR
 from adapters.koubei.tickets import TicketCoupons
 from core.channels.contract import (
@@ -57,6 +59,7 @@ class KoubeiCredentials(ChannelModel):
     """The keys of the app on open.alipay.com, and the merchant's authorisation where the app is not its own.
 
     Keys are PEM texts, or their base64 alone as Alipay's key tool writes it; the private one PKCS#1 or PKCS#8.
+    `aes_key` is that of the app's "content encryption": without it no phone number can be read.
     """
 
     # A mistyped key is a secret all the same.
@@ -66,6 +69,7 @@ class KoubeiCredentials(ChannelModel):
     private_key: SecretStr = Field(min_length=1)
     alipay_public_key: str = Field(min_length=1)
     app_auth_token: SecretStr | None = None
+    aes_key: SecretStr | None = None
 
     @field_validator("private_key")
     @classmethod
@@ -79,6 +83,14 @@ class KoubeiCredentials(ChannelModel):
     def check_public_key(cls, value: str) -> str:
         """Refuses what is no RSA public key."""
         load_public_key(value)
+        return value
+
+    @field_validator("aes_key")
+    @classmethod
+    def check_aes_key(cls, value: SecretStr | None) -> SecretStr | None:
+        """Refuses what is no AES key."""
+        if value is not None:
+            read_aes_key(value.get_secret_value())
         return value
 
 
@@ -102,7 +114,7 @@ Session = ChannelSession[KoubeiCredentials, KoubeiSettings]
 class KoubeiCoupons(Coupons):
     """Both interfaces as one. Codes of 12 digits are asked for at both, the QR of an order at the newer one alone.
 
-    What was found says by its handle which of them it belongs to.
+    What was found says by its handle which of them it belongs to. Uses are not listed: see BEHAVIOUR.
     """
 
     behaviour: ClassVar[CouponBehaviour] = BEHAVIOUR
@@ -154,7 +166,7 @@ class KoubeiChannel(Channel):
 
     code = "koubei"
     name = "Koubei / Alipay (口碑、支付宝)"
-    capabilities = frozenset({Capability.COUPONS})
+    capabilities = frozenset({Capability.COUPONS, Capability.IDENTITY})
     credentials_model = KoubeiCredentials
     settings_model = KoubeiSettings
     simulator = "adapters.koubei.simulator:app"
@@ -162,6 +174,7 @@ class KoubeiChannel(Channel):
 
     def __init__(self) -> None:
         self.coupons = KoubeiCoupons()
+        self.identity = KoubeiIdentity()
 
     def recognise(self, scanned: Scanned) -> Recognition:
         """Codes by their 12 digits, QR codes by what they carry; sure only of Alipay's own links."""

@@ -24,10 +24,8 @@ from pydantic import SecretStr
 
 from adapters.koubei.parse import (
     SignedAnswer,
-    clean_message,
     quote_code,
     read_answer,
-    write_time,
 )
 from adapters.koubei.tables import (
     MEND_BY_SETTING,
@@ -43,6 +41,7 @@ from adapters.koubei.wire import (
     CERTIFICATE_REFUND,
     CERTIFICATE_USE,
     GATEWAY_PATH,
+    LOGIN,
     TICKET_CANCEL,
     TICKET_QUERY,
     TICKET_USE,
@@ -66,6 +65,10 @@ from core.channels.contract import (
     OutcomeUnknown,
     ProtocolFailure,
     RateLimited,
+)
+from core.channels.wire import (
+    clean_message,
+    write_china_time,
 )
 
 if TYPE_CHECKING:
@@ -169,21 +172,27 @@ class KoubeiClient:
         """The state of certificates by their ids."""
         return await self._call(CERTIFICATE_QUERY, Effect.READ, body)
 
+    async def exchange_code(self, code: str) -> Fields:
+        """Who logs in with this code of my.getAuthCode. It is used up, so that a lost answer is "unavailable"."""
+        return await self._send(LOGIN, Effect.READ, {"grant_type": "authorization_code", "code": code})
+
     async def _call(self, method: str, effect: Effect, body: Mapping[str, object]) -> Fields:
-        biz_content = orjson.dumps(body).decode()
+        return await self._send(method, effect, {"biz_content": orjson.dumps(body).decode()})
+
+    async def _send(self, method: str, effect: Effect, form: Mapping[str, str]) -> Fields:
         request = ChannelRequest(
             operation=method,
             method="POST",
             url=self._url,
             effect=effect,
-            params=self._sign(method, biz_content),
+            params=self._sign(method, form),
             headers={"content-type": "application/x-www-form-urlencoded;charset=utf-8"},
-            content=urlencode({"biz_content": biz_content}).encode(),
+            content=urlencode(form).encode(),
         )
         answer = await self._session.http.send(request)
         return _pass_on(self._open(answer, effect), method, effect)
 
-    def _sign(self, method: str, biz_content: str) -> dict[str, str]:
+    def _sign(self, method: str, form: Mapping[str, str]) -> dict[str, str]:
         credentials = self._session.credentials
         params = {
             "app_id": credentials.app_id,
@@ -191,12 +200,12 @@ class KoubeiClient:
             "format": "JSON",
             "charset": "utf-8",
             "sign_type": "RSA2",
-            "timestamp": write_time(self._session.clock.now()),
+            "timestamp": write_china_time(self._session.clock.now()),
             "version": "1.0",
         }
         if credentials.app_auth_token:
             params["app_auth_token"] = credentials.app_auth_token.get_secret_value()
-        text = write_signed_text({**params, "biz_content": biz_content})
+        text = write_signed_text({**params, **form})
         return {**params, "sign": sign_text(text, load_private_key(credentials.private_key))}
 
     def _open(self, answer: ChannelAnswer, effect: Effect) -> Fields:

@@ -6,8 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -19,7 +18,7 @@ from adapters.koubei.tables import (
     SUCCESS,
     VAGUE_SUB_CODES,
 )
-from adapters.koubei.wire import Fields
+from adapters.koubei.wire import LOGIN, Fields
 from core.channels.contract import (
     ChannelCoupon,
     CouponState,
@@ -28,12 +27,10 @@ from core.channels.contract import (
     Refusal,
     Refused,
 )
-from core.money import parse_yuan
+from core.channels.wire import (
+    clean_message,
+)
 
-_CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")  # no summer time since 1991
-_TIME = "%Y-%m-%d %H:%M:%S"
-_LONG_NUMBER = re.compile(r"\d{7,}")
-_YUAN = re.compile(r"\d{1,10}(\.\d{1,8})?", re.ASCII)
 _COUNT = re.compile(r"\d{1,6}", re.ASCII)
 _BLANK = re.compile(r"[ \t\r\n]*")
 _PERSONAL = frozenset({"ticket_code", "code", "encrypted_code", "open_id", "user_id"})
@@ -59,6 +56,8 @@ def read_answer(content: bytes, method: str) -> SignedAnswer:
     if text is None:
         raise ProtocolFailure("the answer is to no call of ours", path=name, operation=method)
     fields = orjson.loads(text)
+    if isinstance(fields, dict) and method == LOGIN and "access_token" in fields:
+        fields.setdefault("code", SUCCESS)
     if not isinstance(fields, dict) or not isinstance(fields.get("code"), str):
         raise ProtocolFailure("the answer has no code", path=f"{name}.code", operation=method)
     signature = orjson.loads(members.get("sign", "null")) or None
@@ -116,11 +115,6 @@ def quote_code(fields: Mapping[str, Any]) -> str:
     if not isinstance(sub_code, str) or not sub_code:
         return code
     return sub_code[:80] if code == BUSINESS_FAILED else f"{code}/{sub_code[:80]}"
-
-
-def clean_message(text: object) -> str | None:
-    """The platform's own words without long numbers, which may be codes or phones."""
-    return _LONG_NUMBER.sub("…", text)[:200] if isinstance(text, str) and text else None
 
 
 # -------------------------------------------------------------------------------------------------- refusals
@@ -215,30 +209,3 @@ def read_count(value: object, path: str) -> int | None:
     if isinstance(value, str | int) and not isinstance(value, bool) and _COUNT.fullmatch(str(value)):
         return int(value)
     raise ProtocolFailure("not a count", path=path)
-
-
-def read_amount(value: object, path: str) -> int | None:
-    """Yuan as fen. Raises ProtocolFailure for what is no amount, or is finer than one fen."""
-    if value is None or value == "":
-        return None
-    try:
-        if not isinstance(value, bool) and _YUAN.fullmatch(str(value)):
-            return parse_yuan(Decimal(str(value)))
-    except ValueError:
-        pass
-    raise ProtocolFailure("not an amount in yuan", path=path)
-
-
-def read_time(value: object, path: str) -> datetime | None:
-    """A time stamp, which is in Beijing time. Raises ProtocolFailure for anything else."""
-    if value is None or value == "":
-        return None
-    try:
-        return datetime.strptime(str(value), _TIME).replace(tzinfo=_CHINA).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ProtocolFailure("not a time", path=path) from None
-
-
-def write_time(instant: datetime) -> str:
-    """An instant as Alipay writes it."""
-    return instant.astimezone(_CHINA).strftime(_TIME)

@@ -16,13 +16,10 @@ from adapters.koubei.parse import (
     keep_raw,
     make_refusal,
     parse_refusal,
-    read_amount,
     read_count,
     read_id,
     read_part,
     read_rows,
-    read_time,
-    write_time,
 )
 from adapters.koubei.tables import KIND_BY_ITEM_TYPE, RESULT_SUCCESS, STATUS_BY_CERTIFICATE_STATUS
 from adapters.koubei.wire import (
@@ -43,6 +40,11 @@ from core.channels.contract import (
     RedeemOrder,
     RedeemRefused,
     Refused,
+)
+from core.channels.wire import (
+    read_china_time,
+    read_yuan,
+    write_china_time,
 )
 
 _SERIAL = "#"
@@ -97,8 +99,8 @@ def read_order_id(fields: Fields) -> str | None:
 
 def _parse_certificate(wire: Certificate, fields: Fields, now: datetime, path: str) -> ChannelCoupon:
     total, remaining = _read_times(wire, path)
-    starts = read_time(wire.get("valid_begin_time"), f"{path}.valid_begin_time")
-    ends = read_time(wire.get("valid_end_time"), f"{path}.valid_end_time")
+    starts = read_china_time(wire.get("valid_begin_time"), f"{path}.valid_begin_time")
+    ends = read_china_time(wire.get("valid_end_time"), f"{path}.valid_end_time")
     face_value, paid_amount = read_amounts(cast(Fields, wire), path)
     status = judge_times(CouponStatus.AVAILABLE, total, remaining)
     return ChannelCoupon(
@@ -122,7 +124,7 @@ def _make_handle(wire: Certificate, fields: Fields, now: datetime, path: str) ->
         encrypted_code=read_id(wire.get("encrypted_code"), f"{path}.encrypted_code"),
         open_id=read_id(fields["open_id"], "open_id") if fields.get("open_id") else None,
         user_id=read_id(fields["user_id"], "user_id") if fields.get("user_id") else None,
-        biz_dt=write_time(now),
+        biz_dt=write_china_time(now),
         is_card=_is_card(wire),
     )
 
@@ -148,8 +150,8 @@ def _read_times(wire: Certificate, path: str) -> tuple[int, int]:
 def read_amounts(wire: Fields, path: str) -> tuple[int | None, int | None]:
     """`(face value, paid amount)` in fen: `original_price` and `pay_amount` of `amount_info`."""
     amounts, path = read_part(wire, "amount_info", path), f"{path}.amount_info"
-    face = read_amount(amounts.get("original_price"), f"{path}.original_price")
-    return face, read_amount(amounts.get("pay_amount"), f"{path}.pay_amount")
+    face = read_yuan(amounts.get("original_price"), f"{path}.original_price")
+    return face, read_yuan(amounts.get("pay_amount"), f"{path}.pay_amount")
 
 
 # ------------------------------------------------------------------------------------------------------ states
@@ -172,8 +174,8 @@ def parse_certificate_state(fields: Fields, reference: str, now: datetime) -> Co
     total, remaining = _read_times(wire, path)
     if status is CouponStatus.REDEEMED or remaining < total:
         raise UsesNotShown("Alipay does not show which use it was", path=path)
-    starts = read_time(wire.get("valid_begin_time"), f"{path}.valid_begin_time")
-    ends = read_time(wire.get("valid_end_time"), f"{path}.valid_end_time")
+    starts = read_china_time(wire.get("valid_begin_time"), f"{path}.valid_begin_time")
+    ends = read_china_time(wire.get("valid_end_time"), f"{path}.valid_end_time")
     return CouponState(reference, judge_dates(status, now, starts, ends), (), keep_raw(row))
 
 

@@ -17,11 +17,9 @@ from adapters.koubei.parse import (
     judge_times,
     keep_raw,
     parse_refusal,
-    read_amount,
     read_count,
     read_id,
     read_rows,
-    read_time,
 )
 from adapters.koubei.tables import BEING_USED, STATUS_BY_TICKET_STATUS, UNFIT_SHOP, USE_TYPES
 from adapters.koubei.wire import Fields, Ticket, TicketTransInfo, TicketUse
@@ -38,6 +36,10 @@ from core.channels.contract import (
     RedeemOrder,
     RedeemRefused,
     Refusal,
+)
+from core.channels.wire import (
+    read_china_time,
+    read_yuan,
 )
 
 _PART = re.compile(r"(?P<trans>.+)#\d+/(?P<count>\d+)")
@@ -68,7 +70,7 @@ def parse_ticket(fields: Fields, request_id: str, now: datetime) -> ChannelCoupo
     """
     wire = cast(Ticket, fields)
     total, remaining = _read_times(wire)
-    starts, ends = read_time(wire.get("effect_date"), "effect_date"), _read_end(wire)
+    starts, ends = read_china_time(wire.get("effect_date"), "effect_date"), _read_end(wire)
     is_card = _is_card(wire)
     handle = TicketHandle(read_id(wire.get("ticket_code"), "ticket_code"), request_id, is_card)
     return ChannelCoupon(
@@ -77,7 +79,7 @@ def parse_ticket(fields: Fields, request_id: str, now: datetime) -> ChannelCoupo
         kind=CouponKind.TIMES_CARD if is_card else CouponKind.UNRECOGNISED,
         title=str(wire.get("item_name") or ""),
         status=judge_dates(judge_times(_read_status(wire), total, remaining), now, starts, ends),
-        face_value=read_amount(wire.get("original_price"), "original_price"),
+        face_value=read_yuan(wire.get("original_price"), "original_price"),
         valid_from=starts,
         valid_until=ends,
         times_total=total,
@@ -118,7 +120,7 @@ def _read_times(wire: Ticket) -> tuple[int, int]:
 
 
 def _read_end(wire: Ticket) -> datetime | None:
-    return read_time(wire.get("expire_date"), "expire_date")
+    return read_china_time(wire.get("expire_date"), "expire_date")
 
 
 # ------------------------------------------------------------------------------------------------------- uses
@@ -161,7 +163,7 @@ def _list_uses(wire: Ticket) -> list[TicketTransInfo]:
 
 def _read_moment(row: TicketTransInfo) -> datetime | None:
     path = "ticket_trans_info_list"
-    return read_time(row.get("last_modify_time") or row.get("create_time"), path)
+    return read_china_time(row.get("last_modify_time") or row.get("create_time"), path)
 
 
 def _read_quantity(row: TicketTransInfo) -> int:
@@ -194,10 +196,10 @@ def parse_ticket_use(
         return RedeemRefused(item.reference, parse_refusal(fields, order.attempt))
     wire = cast(TicketUse, fields)
     _check_same(wire, handle, item)
-    used_at = read_time(wire.get("use_date"), "use_date")
-    paid = spread(read_amount(wire.get("buyer_pay_amount"), "buyer_pay_amount"), item.times)
+    used_at = read_china_time(wire.get("use_date"), "use_date")
+    paid = spread(read_yuan(wire.get("buyer_pay_amount"), "buyer_pay_amount"), item.times)
     # The price of a card is that of all its uses.
-    face = None if handle.is_card else read_amount(wire.get("original_price"), "original_price")
+    face = None if handle.is_card else read_yuan(wire.get("original_price"), "original_price")
     names = name_receipts(read_id(wire.get("ticket_trans_id"), "ticket_trans_id"), item.times)
     receipts = (Receipt(name, used_at, face, share) for name, share in zip(names, paid, strict=True))
     return Redeemed(item.reference, tuple(receipts))

@@ -15,6 +15,7 @@ from core.channels.contract import (
     CouponKind,
     CouponStatus,
     Idempotency,
+    LoginRefusal,
     Refusal,
     Reversibility,
     StatusBy,
@@ -106,6 +107,19 @@ REFUSAL_BY_SUB_CODE: Mapping[str, Refusal] = {
 # Refusals that cover several reasons at once.
 VAGUE_SUB_CODES = frozenset({"CERTIFICATE_IS_INVALID"})
 
+# platform → ours. `sub_code` of alipay.system.oauth.token.
+# Source: https://zhifubao.apifox.cn/api-127203914, read 2026-11. INFERRED that the older gateway says the same.
+LOGIN_REFUSAL_BY_SUB_CODE: Mapping[str, LoginRefusal] = {
+    "isv.code-invalid": LoginRefusal.CODE_INVALID,  # wrong, used or over: the code does not tell
+    "isv.unmatched-app-id": LoginRefusal.CODE_INVALID,  # another app's
+}
+
+# platform → ours. `subCode` of an error that my.getPhoneNumber hands over.
+# Source: https://opendocs.alipay.com/mini/api/getphonenumber, read 2026-11
+PHONE_REFUSAL_BY_SUB_CODE: Mapping[str, LoginRefusal] = {
+    "isv.invalid-auth-relations": LoginRefusal.NOT_PERMITTED,  # the customer did not agree
+}
+
 # platform → ours. `ticket_status`. Whether the shop fits is beside it: see `UNFIT_SHOP`.
 # Source: https://docs.open.alipay.com/api_1/koubei.trade.ticket.ticketcode.query, read 2025-10
 STATUS_BY_TICKET_STATUS: Mapping[str, CouponStatus] = {
@@ -156,6 +170,8 @@ REFUSAL_BY_STATUS: Mapping[CouponStatus, Refusal] = {
 # and out_biz_no ("the same number and content returns the earlier result", class
 # AlipayMarketingCertificateCertificationUseModel). No end of a token's life and no reversal window are published:
 # INFERRED that tokens live longer than anybody waits, and that a window shows in the refusal alone. in_flight: INFERRED.
+# lists_uses: both interfaces ask by code, order or customer only; Alipay's bill (alipay.data.dataservice.bill.downloadurl)
+# is a file of payments and names no ticket.
 BEHAVIOUR = CouponBehaviour(
     idempotency=Idempotency.TOKEN,
     status_by=StatusBy.CODE_ONLY,
@@ -163,4 +179,5 @@ BEHAVIOUR = CouponBehaviour(
     in_flight=timedelta(seconds=30),
     token_lifetime=timedelta(minutes=10),
     batch_atomic=False,
+    lists_uses=False,
 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 GATEWAY_PATH = "/gateway.do"
+LOGIN = "alipay.system.oauth.token"
 TICKET_QUERY = "koubei.trade.ticket.ticketcode.query"
 TICKET_USE = "koubei.trade.ticket.ticketcode.use"
 TICKET_CANCEL = "koubei.trade.ticket.ticketcode.cancel"
@@ -21,6 +22,32 @@ CERTIFICATE_QUERY = "alipay.marketing.certificate.certification.batchquery"
 
 Fields = dict[str, Any]
 """What stands under "<method with _>_response": code, msg, sub_code, sub_msg, and the method's own fields."""
+
+
+class Login(TypedDict, total=False):
+    """The answer to `LOGIN`; a success has no code. Apps of the newer kind get `open_id` in place of `user_id`.
+
+    Source: class AlipaySystemOauthTokenResponse of alipay-sdk-python 3.7.1411.
+    """
+
+    user_id: str
+    open_id: str
+    union_id: str
+    access_token: str
+    refresh_token: str
+    expires_in: int | str
+    re_expires_in: int | str
+    auth_start: str
+
+
+class SealedPhone(TypedDict, total=False):
+    """What my.getPhoneNumber hands over: `response` is sealed, or an error's fields. Source: the page in sealing.py."""
+
+    response: str | Fields
+    sign: str
+    sign_type: str
+    encrypt_type: str
+    charset: str
 
 
 class TicketQueryBody(TypedDict):

@@ -16,7 +16,6 @@ import orjson
 
 from adapters.kuaishou.parse import (
     Grant,
-    clean_message,
     find_trouble,
     find_words,
     parse_envelope,
@@ -40,6 +39,9 @@ from core.channels.contract import (
     OutcomeUnknown,
     ProtocolFailure,
     RateLimited,
+)
+from core.channels.wire import (
+    clean_message,
 )
 
 if TYPE_CHECKING:

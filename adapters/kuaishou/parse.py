@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -40,11 +39,17 @@ from core.channels.contract import (
     Refusal,
     Refused,
 )
-from core.clock import from_epoch
+from core.channels.wire import (
+    clean_message,
+    read_epoch,
+    read_fen,
+    read_id,
+    read_number,
+    read_part,
+    read_rows,
+)
 
-_LATEST_SECONDS = 10**11  # greater time stamps are in milliseconds (INFERRED, as with Douyin Life)
 _KEPT = ("certificate_id", "status", "start_time", "expire_time", "sku", "amount", "time_card")
-_LONG_NUMBER = re.compile(r"\d{7,}")
 _MARGIN = timedelta(minutes=10)
 _MAYBE_USED = frozenset({CouponStatus.REDEEMED, CouponStatus.UNRECOGNISED})
 
@@ -103,11 +108,6 @@ def quote_answer(envelope: Envelope) -> dict[str, Any]:
 def find_words(text: str, table: Sequence[tuple[str, MeaningT]]) -> MeaningT | None:
     """The meaning of the first entry whose words are in `text`."""
     return next((meaning for words, meaning in table if words in text), None)
-
-
-def clean_message(text: object) -> str | None:
-    """The platform's own words without long numbers, which may be codes or phones."""
-    return _LONG_NUMBER.sub("…", text)[:200] if isinstance(text, str) and text else None
 
 
 # ----------------------------------------------------------------------------------------------------- grants
@@ -189,8 +189,8 @@ def parse_coupon(wire: Certificate, query: dict[str, str], now: datetime, path: 
         status=_parse_status(wire, now, path),
         face_value=face_value,
         paid_amount=paid_amount,
-        valid_from=read_time(wire.get("start_time"), f"{path}.start_time"),
-        valid_until=read_time(wire.get("expire_time"), f"{path}.expire_time"),
+        valid_from=read_epoch(wire.get("start_time"), f"{path}.start_time"),
+        valid_until=read_epoch(wire.get("expire_time"), f"{path}.expire_time"),
         times_total=total,
         times_remaining=remaining,
         raw={key: wire[key] for key in _KEPT if key in wire},  # type: ignore[literal-required]
@@ -206,10 +206,10 @@ def _parse_status(wire: Certificate, now: datetime, path: str) -> CouponStatus:
     total, remaining = _read_times(wire, path)
     if remaining == 0:
         return CouponStatus.REDEEMED
-    expires = read_time(wire.get("expire_time"), f"{path}.expire_time")
+    expires = read_epoch(wire.get("expire_time"), f"{path}.expire_time")
     if expires and now > expires:
         return CouponStatus.EXPIRED
-    starts = read_time(wire.get("start_time"), f"{path}.start_time")
+    starts = read_epoch(wire.get("start_time"), f"{path}.start_time")
     if starts and now < starts:
         return CouponStatus.NOT_YET_VALID
     return CouponStatus.PARTLY_REDEEMED if remaining < total else CouponStatus.AVAILABLE
@@ -334,62 +334,3 @@ def read_amounts(wire: Certificate, path: str) -> tuple[int | None, int | None]:
         for key in ("original_amount", "coupon_pay_amount", "pay_amount")
     )
     return original, pay if paid is None else paid
-
-
-def read_part(wire: Mapping[str, Any], key: str, path: str) -> Mapping[str, Any]:
-    """The object under `key`, empty where it is null or missing. Raises ProtocolFailure for anything else."""
-    part = wire.get(key)
-    if part is None:
-        return {}
-    if not isinstance(part, dict):
-        raise ProtocolFailure("not an object", path=f"{path}.{key}".lstrip("."))
-    return part
-
-
-def read_rows(wire: Mapping[str, Any], key: str, path: str) -> list[dict[str, Any]]:
-    """The list of objects under `key`, empty where it is null or missing. Raises ProtocolFailure for anything else."""
-    rows = wire.get(key)
-    if rows is None:
-        return []
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ProtocolFailure("not a list of objects", path=f"{path}.{key}")
-    return rows
-
-
-def read_number(value: object, path: str) -> int | None:
-    """An int64, which comes as a number or as its digits. Raises ProtocolFailure for anything else."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,19}", value, re.ASCII):
-        return int(value)
-    raise ProtocolFailure("not a whole number", path=path)
-
-
-def read_fen(value: object, path: str) -> int | None:
-    """An amount in fen. Raises ProtocolFailure for a negative one."""
-    fen = read_number(value, path)
-    if fen is not None and fen < 0:
-        raise ProtocolFailure("a negative amount", path=path)
-    return fen
-
-
-def read_id(value: object, path: str) -> str:
-    """An id as text, whether it came as text or as an int64. Raises ProtocolFailure where there is none."""
-    if isinstance(value, str) and value:
-        return value
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return str(value)
-    raise ProtocolFailure("an id is missing", path=path)
-
-
-def read_time(value: object, path: str) -> datetime | None:
-    """A time stamp in seconds or milliseconds; 0 and null are none. Raises ProtocolFailure for others."""
-    number = read_number(value, path)
-    if not number:
-        return None
-    try:
-        return from_epoch(number / 1000 if number > _LATEST_SECONDS else number)
-    except (OverflowError, OSError, ValueError):
-        raise ProtocolFailure("not a time", path=path) from None

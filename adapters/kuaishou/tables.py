@@ -143,6 +143,9 @@ CREDENTIAL_BY_WORDS: Sequence[tuple[str, str]] = (
     ("appkey", "appId"),
 )
 
+# No document and no public client shows a record of uses; that Douyin's path answers here too nobody has proved.
+LISTS_USES = False
+
 GRANTED = 1  # `result` of /oauth2/refresh_token
 WELL_RESULTS = frozenset(
     {0, 1}

@@ -14,8 +14,10 @@ from adapters.meituan.parse_catering import (
     parse_coupons,
     parse_ms_consumed,
 )
+from adapters.meituan.parse_lists import COUPON_LISTS, parse_listed_coupons
 from adapters.meituan.tables import (
     CANCEL_TYPE,
+    LONGEST_COUPON_PAGE,
     REVERSAL_REFUSAL_BY_WORDS,
     STATUS_BY_REFUSAL,
     TELLS_NO_STATE,
@@ -23,7 +25,6 @@ from adapters.meituan.tables import (
     TILL_NAME,
     UNUSED_WORDS,
 )
-from adapters.meituan.values import CHINA, read_number
 from adapters.meituan.wire import CancelBody, Envelope, MsConsumeBody
 from core.channels.contract import (
     ChannelFailure,
@@ -50,6 +51,13 @@ from core.channels.contract import (
     Scanned,
     StatusBy,
     StatusQuery,
+    UsePage,
+    UseQuery,
+)
+from core.channels.day_lists import DayPlace, DayRows
+from core.channels.wire import (
+    CHINA,
+    read_number,
 )
 
 if TYPE_CHECKING:
@@ -121,6 +129,16 @@ class CateringCoupons(Coupons):
             if refused and order.attempt == 1:
                 return ReversalRefused(Refused(Refusal.ALREADY_REVERSED, refused.platform_code))
         return Reversed()
+
+    async def list_uses(self, session: Session, query: UseQuery) -> UsePage:
+        """See `Coupons.list_uses`. The token names the restaurant."""
+        client = MeituanClient(session)
+
+        async def fetch(place: DayPlace) -> DayRows:
+            envelope = await client.list_coupons(place.day.isoformat(), place.offset, LONGEST_COUPON_PAGE)
+            return parse_listed_coupons(envelope)
+
+        return await COUPON_LISTS.read(query, fetch)
 
     async def check_account(self, session: Session) -> None:
         """Asks for one of today's uses. Raises CredentialsRefused naming the credential."""

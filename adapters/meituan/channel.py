@@ -36,6 +36,8 @@ from core.channels.contract import (
     Scanned,
     StatusBy,
     StatusQuery,
+    UsePage,
+    UseQuery,
     parse_link,
 )
 from core.channels.hookspec import hookimpl
@@ -89,6 +91,7 @@ class MeituanCoupons(Coupons):
         reversal=Reversibility(possible=True),
         in_flight=timedelta(seconds=30),
         batch_atomic=False,
+        lists_uses=True,
     )
 
     def __init__(self) -> None:
@@ -114,6 +117,10 @@ class MeituanCoupons(Coupons):
     async def reverse(self, session: Session, order: ReversalOrder) -> ReversalAnswer:
         """See `Coupons.reverse`."""
         return await self._pick(session).reverse(session, order)
+
+    async def list_uses(self, session: Session, query: UseQuery) -> UsePage:
+        """See `Coupons.list_uses`."""
+        return await self._pick(session).list_uses(session, query)
 
     async def check_account(self, session: Session) -> None:
         """Makes a call without effect. Raises CredentialsRefused or Misconfigured."""

@@ -23,7 +23,6 @@ from adapters.meituan.tables import (
     TROUBLE_BY_CODE,
     Trouble,
 )
-from adapters.meituan.values import clean_message, read_number
 from adapters.meituan.wire import (
     Body,
     CancelBody,
@@ -46,6 +45,10 @@ from core.channels.contract import (
     OutcomeUnknown,
     ProtocolFailure,
     RateLimited,
+)
+from core.channels.wire import (
+    clean_message,
+    read_number,
 )
 
 if TYPE_CHECKING:
@@ -115,9 +118,9 @@ class MeituanClient:
         """The state of a redeemed code."""
         return await self._read("queryById", f"{COUPON_PATH}/coupon/queryById", {"couponCode": code})
 
-    async def list_coupons(self, day: str) -> Envelope:
-        """One of the shop's uses of one Beijing day."""
-        body: dict[str, str | int] = {"date": day, "offset": 0, "limit": 1}
+    async def list_coupons(self, day: str, offset: int = 0, limit: int = 1) -> Envelope:
+        """The shop's uses of one Beijing day."""
+        body: dict[str, str | int] = {"date": day, "offset": offset, "limit": limit}
         return await self._read("queryListByDate", f"{COUPON_PATH}/coupon/queryListByDate", body)
 
     # ---------------------------------------------------------------------------------------------- signed calls

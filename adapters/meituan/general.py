@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from adapters.meituan.client import MeituanClient
 from adapters.meituan.parse import Handle, expect_told, find_refusal, list_usable, pick_unused, says_unused
 from adapters.meituan.parse_general import (
+    complete_receipts,
     is_card,
     parse_consumed,
     parse_receipts,
     parse_records,
-    read_receipt_code,
 )
+from adapters.meituan.parse_lists import RECEIPT_LISTS, parse_listed_receipts
 from adapters.meituan.tables import (
     LISTED_BIZ_TYPE,
+    LISTED_BIZ_TYPES,
     LONGEST_PAGE,
     REVERSAL_REFUSAL_BY_WORDS,
     REVERSAL_WINDOW,
@@ -27,7 +29,11 @@ from adapters.meituan.tables import (
     TILL_NAME,
     UNUSED_WORDS,
 )
-from adapters.meituan.values import CHINA, check_code, read_count, read_id, read_number, read_rows, read_time
+from adapters.meituan.values import (
+    check_code,
+    read_count,
+    read_time,
+)
 from adapters.meituan.wire import ConsumeBody, ConsumeRecord, ReverseBody
 from core.channels.contract import (
     ChannelFailure,
@@ -54,6 +60,15 @@ from core.channels.contract import (
     Scanned,
     StatusBy,
     StatusQuery,
+    UsePage,
+    UseQuery,
+)
+from core.channels.day_lists import DayPlace, DayRows
+from core.channels.wire import (
+    CHINA,
+    read_id,
+    read_number,
+    read_rows,
 )
 
 if TYPE_CHECKING:
@@ -68,8 +83,9 @@ _NOT_CLEAR = frozenset({Refusal.ALREADY_REDEEMED, Refusal.REFUSED_BY_CHANNEL})
 class GeneralCoupons(Coupons):
     """prepare, consume, getconsumed with querylistbydate, and reverseconsume.
 
-    A leg's token is the `requestId`, a receipt the `flowId` of a use. Neither getconsumed nor reverseconsume knows
-    flows, so a use is found in the list of its day, and only the newest use of a card can be taken back.
+    A leg's token is the `requestId`, a receipt the code with the `flowId` of a use. Neither getconsumed nor
+    reverseconsume knows flows, so a use is found in the list of its day, and only the newest use of a card can be
+    taken back.
     """
 
     # The SDK calls requestId the mark of idempotency and gives no figure: token_lifetime and in_flight are INFERRED.
@@ -80,6 +96,7 @@ class GeneralCoupons(Coupons):
         in_flight=timedelta(seconds=30),
         token_lifetime=timedelta(minutes=5),
         batch_atomic=False,
+        lists_uses=True,
     )
 
     async def look_up(self, session: Session, scanned: Scanned) -> LookUp:
@@ -120,9 +137,10 @@ class GeneralCoupons(Coupons):
         """See `Coupons.reverse`. Looks first: reverseconsume names no use, and must not meet a newer one."""
         handle = Handle.unpack(order.handle)
         client = MeituanClient(session)
-        code = read_receipt_code(order.receipts[0], handle)
+        receipts = complete_receipts(order.receipts, handle)
+        code = receipts[0].partition("/")[0]
         uses = (await _read_state(client, handle, code, session.clock.now())).uses
-        named = [use for use in uses if use.receipt in order.receipts]
+        named = [use for use in uses if use.receipt in receipts]
         if not named:
             return Reversed() if order.attempt > 1 else ReversalRefused(Refused(Refusal.ALREADY_REVERSED))
         oldest = named[0].used_at
@@ -133,6 +151,17 @@ class GeneralCoupons(Coupons):
             if refused := await _reverse_newest(client, body):
                 return ReversalRefused(refused)
         return Reversed()
+
+    async def list_uses(self, session: Session, query: UseQuery) -> UsePage:
+        """See `Coupons.list_uses`. The token names the shop; amounts are those of the deal."""
+        client = MeituanClient(session)
+
+        async def fetch(place: DayPlace) -> DayRows:
+            biz_type = LISTED_BIZ_TYPES[place.part]
+            day = place.day.isoformat()
+            return parse_listed_receipts(await client.list_consumed(day, biz_type, place.offset))
+
+        return await RECEIPT_LISTS.read(query, fetch)
 
     async def check_account(self, session: Session) -> None:
         """Asks for one of today's uses. Raises CredentialsRefused naming the credential."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapters.meituan.tables import REFUSAL_BY_STATUS, REFUSAL_BY_WORDS, REFUSED, SUCCESS
-from adapters.meituan.values import clean_message
 from adapters.meituan.wire import Envelope
 from core.channels.contract import (
     ChannelCoupon,
@@ -22,6 +21,9 @@ from core.channels.contract import (
     RedeemRefused,
     Refusal,
     Refused,
+)
+from core.channels.wire import (
+    clean_message,
 )
 
 RESULT = "result="  # what the codes of refusals by `data.result` begin with

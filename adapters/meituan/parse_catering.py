@@ -13,11 +13,7 @@ from adapters.meituan.values import (
     check_code,
     keep_raw,
     read_count,
-    read_id,
-    read_list,
-    read_number,
     read_time,
-    read_yuan,
 )
 from adapters.meituan.wire import Coupon, Envelope
 from core.channels.contract import (
@@ -32,6 +28,12 @@ from core.channels.contract import (
     RedeemRefused,
     Refusal,
     Refused,
+)
+from core.channels.wire import (
+    read_id,
+    read_list,
+    read_number,
+    read_yuan,
 )
 
 
@@ -62,8 +64,8 @@ def parse_coupons(data: Mapping[str, Any], code: str, now: datetime) -> tuple[Ch
         kind=CouponKind.CASH_VOUCHER if _is_voucher(wire) else CouponKind.SET_MEAL,
         title=str(wire.get("dealTitle") or ""),
         status=_read_validity(starts, ends, now),
-        face_value=_read_face_value(wire),
-        paid_amount=_read_buy_price(wire, count),
+        face_value=read_face_value(wire),
+        paid_amount=read_buy_price(wire, count),
         valid_from=starts,
         valid_until=ends,
         raw=keep_raw(wire),
@@ -82,13 +84,14 @@ def _is_voucher(wire: Coupon) -> bool:
     return wire.get("vourcher") is True or wire.get("isVoucher") is True
 
 
-def _read_face_value(wire: Coupon) -> int | None:
+def read_face_value(wire: Coupon) -> int | None:
+    """What one coupon is listed at, in fen."""
     # Deals of many pieces (volume 1) are listed as a whole, and one coupon is one piece: INFERRED.
     key = "singleValue" if wire.get("volume") == 1 and wire.get("singleValue") is not None else "dealValue"
     return read_yuan(wire.get(key), f"data.{key}")
 
 
-def _read_buy_price(wire: Coupon, count: int) -> int | None:
+def read_buy_price(wire: Coupon, count: int) -> int | None:
     """`couponBuyPrice`, which is right for a single coupon only, and -1 where Meituan does not know it."""
     value = wire.get("couponBuyPrice")
     if count != 1 or (isinstance(value, int | float) and value == UNKNOWN_PRICE) or value == "-1":

@@ -22,11 +22,7 @@ from adapters.meituan.values import (
     check_code,
     keep_raw,
     read_count,
-    read_id,
-    read_number,
-    read_rows,
     read_time,
-    read_yuan,
 )
 from adapters.meituan.wire import ConsumeRecord, Envelope, Receipt
 from core.channels.contract import (
@@ -39,6 +35,12 @@ from core.channels.contract import (
     Redeemed,
     RedeemOrder,
     RedeemRefused,
+)
+from core.channels.wire import (
+    read_id,
+    read_number,
+    read_rows,
+    read_yuan,
 )
 
 
@@ -138,7 +140,7 @@ def parse_records(
     """What lists of uses say of one code of the handle's order. Raises ProtocolFailure where they show no use."""
     standing = [record for record in records if record.get("receiptCode") == code and _stands(record)]
     standing.sort(key=lambda record: _read_use_time(record) or datetime.max.replace(tzinfo=UTC))
-    names = name_uses(standing, handle.code)
+    names = name_uses(standing)
     uses = tuple(
         PlatformUse(
             receipt=name,
@@ -163,8 +165,8 @@ def _read_use_time(record: ConsumeRecord) -> datetime | None:
     return read_time(record.get("verifyTime"), "data.records.verifyTime")
 
 
-def name_uses(rows: Sequence[Receipt | ConsumeRecord], scanned: str) -> list[str]:
-    """The receipts of uses: their `flowId`, behind the code where it is another than the scanned one.
+def name_uses(rows: Sequence[Receipt | ConsumeRecord]) -> list[str]:
+    """The receipts of uses: code and `flowId`, which one call may give to several codes (INFERRED).
 
     A row without `flowId` is named by its code alone. Equal names are numbered.
     """
@@ -173,15 +175,15 @@ def name_uses(rows: Sequence[Receipt | ConsumeRecord], scanned: str) -> list[str
     for row in rows:
         code = read_id(row.get("receiptCode"), "data.receiptCode")
         flow = "" if row.get("flowId") in (None, "") else read_id(row["flowId"], "data.flowId")
-        name = flow if flow and code == scanned else f"{code}/{flow}"
+        name = f"{code}/{flow}"
         seen[name] += 1
         names.append(name if seen[name] == 1 else f"{name}+{seen[name]}")
     return names
 
 
-def read_receipt_code(receipt: str, handle: Handle) -> str:
-    """The code that a receipt of general services is about."""
-    return receipt.partition("/")[0] if "/" in receipt else handle.code
+def complete_receipts(receipts: Sequence[str], handle: Handle) -> list[str]:
+    """The receipts with their codes. Version 0.1 left the scanned one's out."""
+    return [receipt if "/" in receipt else f"{handle.code}/{receipt}" for receipt in receipts]
 
 
 def parse_consumed(
@@ -194,4 +196,4 @@ def parse_consumed(
     scanned = Handle.unpack(order.items[0].handle).code
     # Other coupons of the order may come first; the scanned code belongs to the first item.
     own_first = sorted(rows, key=lambda row: row.get("receiptCode") != scanned)
-    return share_receipts(name_uses(own_first, scanned), order, answered_at, reversible_until)
+    return share_receipts(name_uses(own_first), order, answered_at, reversible_until)

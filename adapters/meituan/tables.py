@@ -149,6 +149,8 @@ CARD_BIZ_TYPES = frozenset({201, 205})
 # platform → platform. Under which `bizType` querylistbydate lists a receipt; all others under 0 (INFERRED).
 LISTED_BIZ_TYPE: Mapping[int, int] = {201: 201, 205: 201, 203: 203}
 
+LISTED_BIZ_TYPES = (0, 201, 203)  # all lists of a day
+
 # `amountType` of what the customer paid; all other types are discounts. Source: Go SDK, consume.
 PAID_BY_CUSTOMER = 10
 
@@ -156,6 +158,9 @@ THIRD_PARTY = "15"  # `verifyChannel`: redeemed through the interface
 # `refundStatus` of records whose use stands: used, and refunded after use. 0 and 4 are unused.
 STANDING_RECORDS = frozenset({1, 6})
 REFUNDED_RECORD = 6
+# platform → whether the use was taken back. `refundStatus` of listed records; that the numbers of unused coupons show
+# a use that was taken back is INFERRED, for why else are they in a list of uses.
+REVERSED_BY_REFUND_STATUS: Mapping[int, bool] = {0: True, 4: True, 1: False, REFUNDED_RECORD: False}
 MOST_PER_CALL = 100  # `count` of consume
 LONGEST_PAGE = 300  # `limit` of querylistbydate
 REVERSAL_WINDOW = timedelta(minutes=10)
@@ -169,6 +174,8 @@ STATUS_BY_WORDS: Mapping[str, CouponStatus] = {
     "作弊已冻结": CouponStatus.LOCKED,
     "已退款": CouponStatus.REFUNDED,
 }
+LONGEST_COUPON_PAGE = 100  # `limit` of queryListByDate; INFERRED, no figure is documented
+VERIFIED_BY_API = "第三方验证"  # `verifyType`, from an example; other words are not documented
 UNKNOWN_PRICE = -1  # `couponBuyPrice`
 CANCEL_TYPE = 1  # `type` of cancel, "always 1"
 

@@ -1,7 +1,9 @@
-"""The channel `wechat`: local-life vouchers of the WeChat shop, and merchant coupons of WeChat Pay where it is set up.
+"""The channel `wechat`: local-life vouchers of the WeChat shop, merchant coupons of WeChat Pay where it is set up,
+and the mini-program's login and messages.
 
 WeChat pushes nothing about used, returned or refunded coupons, only that one was issued (`channels_ec_voucher_send_succ`,
-`COUPON.SEND`), so the channel declares no webhooks.
+`COUPON.SEND`), and what a customer agreed to receive (`subscribe_msg_popup_event`), which the mini-program itself knows
+at once; so the channel declares no webhooks.
 """
 
 from __future__ import annotations
@@ -9,14 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from adapters.wechat.client import PayClient, VoucherClient
 from adapters.wechat.codes import CouponKey, read_key, read_presented
+from adapters.wechat.identity import WechatIdentity
 from adapters.wechat.merchant_coupons import MerchantCoupons
+from adapters.wechat.notifications import WechatNotifications
 from adapters.wechat.signing import read_private_key
+from adapters.wechat.tables import LISTS_USES
 from adapters.wechat.vouchers import Vouchers
 from core.channels.contract import (
     Capability,
@@ -100,10 +105,11 @@ class WechatCredentials(ChannelModel):
 
 
 class WechatSettings(ChannelModel):
-    """Where WeChat and WeChat Pay answer."""
+    """Where WeChat and WeChat Pay answer, and which edition of the mini-program a message opens."""
 
     base_url: str = "https://api.weixin.qq.com"
     pay_base_url: str = "https://api.mch.weixin.qq.com"
+    mini_program_state: Literal["formal", "trial", "developer"] = "formal"
 
     @field_validator("base_url", "pay_base_url")
     @classmethod
@@ -118,7 +124,10 @@ Session = ChannelSession[WechatCredentials, WechatSettings]
 
 
 class WechatCoupons(Coupons):
-    """Both products. The leg's token is the request number of its use, and the receipt too."""
+    """Both products. The leg's token is the request number of its use, and the receipt too.
+
+    Uses are not listed: see LISTS_USES.
+    """
 
     # Both products take a request number of ours and show it with the used coupon. That Pay repeats its first answer to
     # the same use_request_no is INFERRED; if it does not, the coupon itself proves the use. So are both times.
@@ -129,6 +138,7 @@ class WechatCoupons(Coupons):
         in_flight=timedelta(seconds=30),
         token_lifetime=timedelta(minutes=10),
         batch_atomic=True,
+        lists_uses=LISTS_USES,
     )
 
     async def look_up(self, session: Session, scanned: Scanned) -> LookUp:
@@ -172,7 +182,7 @@ class WechatChannel(Channel):
 
     code = "wechat"
     name = "WeChat (微信团购券、商家券)"
-    capabilities = frozenset({Capability.COUPONS})
+    capabilities = frozenset({Capability.COUPONS, Capability.IDENTITY, Capability.NOTIFICATIONS})
     credentials_model = WechatCredentials
     settings_model = WechatSettings
     simulator = "adapters.wechat.simulator:app"
@@ -185,6 +195,8 @@ class WechatChannel(Channel):
 
     def __init__(self) -> None:
         self.coupons = WechatCoupons()
+        self.identity = WechatIdentity()
+        self.notifications = WechatNotifications()
 
     def recognise(self, scanned: Scanned) -> Recognition:
         """What can be asked about is possible; nothing in the texts is WeChat's alone."""

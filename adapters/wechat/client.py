@@ -1,4 +1,7 @@
-"""Calls to api.weixin.qq.com (vouchers) and api.mch.weixin.qq.com (merchant coupons). Only here is the network touched."""
+"""Calls to api.weixin.qq.com (vouchers) and api.mch.weixin.qq.com (merchant coupons).
+
+Only here and in mini_program.py, which has the calls about persons, is the network touched.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,6 @@ from adapters.wechat.parse import (
     parse_envelope,
     parse_pay_error,
     read_errcode,
-    read_number,
-    read_rows,
 )
 from adapters.wechat.signing import (
     open_resource,
@@ -50,6 +51,10 @@ from core.channels.contract import (
     ProtocolFailure,
     RateLimited,
 )
+from core.channels.wire import (
+    read_number,
+    read_rows,
+)
 
 if TYPE_CHECKING:
     from adapters.wechat.channel import PayCredentials, WechatCredentials, WechatSettings
@@ -64,8 +69,8 @@ _STALE_SECONDS = 300
 _CERTIFICATES_LIFE = timedelta(hours=12)
 
 
-class VoucherClient:
-    """One account's voucher calls. Answers are documents whose errcode is 0 or may say something about a voucher.
+class AppClient:
+    """One account's calls to api.weixin.qq.com. Answers are documents whose errcode is 0 or about what was asked.
 
     Everything else is raised: Misconfigured, CredentialsRefused, RateLimited; ChannelUnavailable or
     ProtocolFailure where a reading call got no usable answer, OutcomeUnknown where a changing one did.
@@ -74,6 +79,48 @@ class VoucherClient:
     def __init__(self, session: ChannelSession[WechatCredentials, WechatSettings]) -> None:
         self._session = session
         self._base_url = session.settings.base_url.rstrip("/")
+
+    async def fetch_token(self) -> FreshToken:
+        """The app's access token. Asking again gives the same one until shortly before its end."""
+        credentials = self._session.credentials
+        form = {
+            "grant_type": "client_credential",
+            "appid": credentials.app_id,
+            "secret": credentials.app_secret.get_secret_value(),
+        }
+        answer = await self._send("token", "/cgi-bin/stable_token", Effect.READ, orjson.dumps(form), {})
+        return _read_token(answer)
+
+    async def _call(
+        self, operation: str, path: str, effect: Effect, body: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        # Sending again is safe for changing calls too: a call with a refused token did nothing.
+        for _ in range(2):
+            token = await self._session.tokens.get(_TOKEN_NAME, self.fetch_token)
+            answer = await self._send(operation, path, effect, orjson.dumps(body), {"access_token": token})
+            document = open_answer(answer, effect)
+            if TROUBLE_BY_ERRCODE.get(read_errcode(document)) is not Trouble.TOKEN_REFUSED:
+                return pass_on(document, operation, effect)
+            await self._session.tokens.drop(_TOKEN_NAME, token)
+        message = "WeChat refuses a fresh access token"
+        raise CredentialsRefused(message, setting="appSecret", operation=operation, **_quote(document))
+
+    async def _send(
+        self,
+        operation: str,
+        path: str,
+        effect: Effect,
+        content: bytes,
+        params: Mapping[str, str],
+        method: str = "POST",
+    ) -> ChannelAnswer:
+        headers = {"content-type": "application/json"} if content else {}
+        request = ChannelRequest(operation, method, self._base_url + path, effect, params, headers, content)
+        return await self._session.http.send(request)
+
+
+class VoucherClient(AppClient):
+    """One account's voucher calls, as `AppClient`."""
 
     async def get(self, name: VoucherName) -> dict[str, Any]:
         """One voucher."""
@@ -101,38 +148,6 @@ class VoucherClient:
     async def revoke(self, body: RevokeBody) -> dict[str, Any]:
         """Takes a use back."""
         return await self._call("revoke", f"{_VOUCHER}/revoke", Effect.WRITE, body)
-
-    async def fetch_token(self) -> FreshToken:
-        """The app's access token. Asking again gives the same one until shortly before its end."""
-        credentials = self._session.credentials
-        form = {
-            "grant_type": "client_credential",
-            "appid": credentials.app_id,
-            "secret": credentials.app_secret.get_secret_value(),
-        }
-        answer = await self._send("token", "/cgi-bin/stable_token", Effect.READ, orjson.dumps(form), {})
-        return _read_token(answer)
-
-    async def _call(
-        self, operation: str, path: str, effect: Effect, body: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        # Sending again is safe for changing calls too: a call with a refused token did nothing.
-        for _ in range(2):
-            token = await self._session.tokens.get(_TOKEN_NAME, self.fetch_token)
-            answer = await self._send(operation, path, effect, orjson.dumps(body), {"access_token": token})
-            document = _open(answer, effect)
-            if TROUBLE_BY_ERRCODE.get(read_errcode(document)) is not Trouble.TOKEN_REFUSED:
-                return _pass_on(document, operation, effect)
-            await self._session.tokens.drop(_TOKEN_NAME, token)
-        message = "WeChat refuses a fresh access token"
-        raise CredentialsRefused(message, setting="appSecret", operation=operation, **_quote(document))
-
-    async def _send(
-        self, operation: str, path: str, effect: Effect, content: bytes, params: Mapping[str, str]
-    ) -> ChannelAnswer:
-        headers = {"content-type": "application/json"}
-        request = ChannelRequest(operation, "POST", self._base_url + path, effect, params, headers, content)
-        return await self._session.http.send(request)
 
 
 class PayClient:
@@ -244,21 +259,24 @@ class PayClient:
 
 
 # ------------------------------------------------------------------------------------------- api.weixin.qq.com
-def _open(answer: ChannelAnswer, effect: Effect) -> dict[str, Any]:
-    """The document of an answer. WeChat sends HTTP 200 even for failures: any other status is a gateway's."""
+def open_answer(answer: ChannelAnswer, effect: Effect, success_mark: str | None = None) -> dict[str, Any]:
+    """The document of an answer. WeChat sends HTTP 200 even for failures: any other status is a gateway's.
+
+    `success_mark` names the field that shows success where WeChat may leave the errcode out.
+    """
     if answer.status == 429:
         raise RateLimited("WeChat's gateway asks for fewer calls", operation=answer.operation)
     if answer.status >= 500:
         raise _give_up(f"WeChat answered HTTP {answer.status}", answer.operation, effect)
     try:
-        return parse_envelope(answer.json(), answer.operation)
+        return parse_envelope(answer.json(), answer.operation, success_mark)
     except ProtocolFailure as failure:
         if effect is Effect.READ:
             raise
         raise OutcomeUnknown(failure.message, operation=answer.operation) from failure
 
 
-def _pass_on(document: dict[str, Any], operation: str, effect: Effect) -> dict[str, Any]:
+def pass_on(document: dict[str, Any], operation: str, effect: Effect) -> dict[str, Any]:
     """The document, unless its errcode is trouble with the call itself."""
     errcode, quoted = read_errcode(document), _quote(document)
     match TROUBLE_BY_ERRCODE.get(errcode):
@@ -294,10 +312,11 @@ def _read_token(answer: ChannelAnswer) -> FreshToken:
         errcode = read_errcode(document)
     except (ProtocolFailure, AttributeError, OverflowError):
         raise ChannelUnavailable("WeChat gave no readable token", operation=answer.operation) from None
-    raise _explain_token_refusal(document, errcode, answer.operation)
+    raise explain_token_refusal(document, errcode, answer.operation)
 
 
-def _explain_token_refusal(document: Mapping[str, Any], errcode: int, operation: str) -> NothingSent:
+def explain_token_refusal(document: Mapping[str, Any], errcode: int, operation: str) -> NothingSent:
+    """What is wrong where WeChat refuses the app itself."""
     quoted = _quote(document)
     if setting := CREDENTIAL_BY_ERRCODE.get(errcode):
         message = f"WeChat does not accept the {setting}"

@@ -32,6 +32,13 @@ from core.channels.contract import (
     Refusal,
     Refused,
 )
+from core.channels.wire import (
+    read_fen,
+    read_id,
+    read_number,
+    read_part,
+    read_rows,
+)
 from core.clock import from_epoch, to_utc
 
 _PERSONAL = frozenset(
@@ -43,11 +50,14 @@ _REQUEST_ID = re.compile(r"\s*rid: [\w-]+")
 
 
 # --------------------------------------------------------------------------------------------------- vouchers
-def parse_envelope(document: object, operation: str) -> dict[str, Any]:
-    """An answer of api.weixin.qq.com with its `errcode`. Raises ProtocolFailure where there is none."""
+def parse_envelope(document: object, operation: str, success_mark: str | None = None) -> dict[str, Any]:
+    """An answer of api.weixin.qq.com with its `errcode`, or with the field that shows success without one.
+
+    Raises ProtocolFailure where there is neither.
+    """
     if not isinstance(document, dict):
         raise ProtocolFailure("the answer is no object", operation=operation)
-    if read_number(document.get("errcode"), "errcode") is None:
+    if read_number(document.get("errcode"), "errcode") is None and success_mark not in document:
         raise ProtocolFailure("the answer has no errcode", path="errcode", operation=operation)
     return document
 
@@ -288,54 +298,6 @@ def clean_message(text: object) -> str | None:
 
 def _keep_raw(wire: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in wire.items() if key not in _PERSONAL}
-
-
-def read_part(wire: Mapping[str, Any], key: str, path: str) -> Mapping[str, Any]:
-    """The object under `key`, empty where it is null or missing. Raises ProtocolFailure for anything else."""
-    part = wire.get(key)
-    if part is None:
-        return {}
-    if not isinstance(part, dict):
-        raise ProtocolFailure("not an object", path=f"{path}.{key}")
-    return part
-
-
-def read_rows(wire: Mapping[str, Any], key: str, path: str) -> list[dict[str, Any]]:
-    """The list of objects under `key`, empty where it is null or missing. Raises ProtocolFailure for anything else."""
-    rows = wire.get(key)
-    if rows is None:
-        return []
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ProtocolFailure("not a list of objects", path=f"{path}.{key}")
-    return rows
-
-
-def read_number(value: object, path: str) -> int | None:
-    """An integer, which comes as a number or as its digits. Raises ProtocolFailure for anything else."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,19}", value, re.ASCII):
-        return int(value)
-    raise ProtocolFailure("not a whole number", path=path)
-
-
-def read_fen(value: object, path: str) -> int | None:
-    """An amount, which WeChat gives in fen. Raises ProtocolFailure for what is none."""
-    fen = read_number(value, path)
-    if fen is not None and fen < 0:
-        raise ProtocolFailure("a negative amount", path=path)
-    return fen
-
-
-def read_id(value: object, path: str) -> str:
-    """An id as text, whether it came as text or as a number. Raises ProtocolFailure where there is none."""
-    if isinstance(value, str) and value:
-        return value
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return str(value)
-    raise ProtocolFailure("an id is missing", path=path)
 
 
 def read_text(value: object, path: str) -> str:

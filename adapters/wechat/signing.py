@@ -1,7 +1,8 @@
-"""Signatures and seals of WeChat Pay v3. Pure, but for the nonce that the caller draws.
+"""Signatures and seals of WeChat Pay v3, and the mini-program's seal. Pure, but for the nonce that the caller draws.
 
 Source: https://pay.weixin.qq.com/doc/v3/merchant/4012365342 (requests), …/4012365350 (answers),
-…/4012071382 (AEAD_AES_256_GCM), read 2026-11.
+…/4012071382 (AEAD_AES_256_GCM), https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/signature.html
+(mini-program), read 2026-11.
 """
 
 from __future__ import annotations
@@ -16,8 +17,12 @@ from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.padding import PKCS7
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 
@@ -61,6 +66,21 @@ def open_resource(api_v3_key: str, resource: Mapping[str, object]) -> bytes:
         bound = str(resource.get("associated_data") or "").encode()
         return AESGCM(api_v3_key.encode()).decrypt(nonce, sealed, bound)
     except (InvalidTag, KeyError, ValueError):
+        raise ValueError("not sealed with this key") from None
+
+
+def open_sealed(session_key: str, iv: str, sealed: str) -> bytes:
+    """What a mini-program sealed with its session key: AES-128-CBC, PKCS#7, all three texts in Base64.
+
+    Raises ValueError where it is not sealed with this key.
+    """
+    try:
+        key, start, content = (base64.b64decode(each, validate=True) for each in (session_key, iv, sealed))
+        if len(key) != 16:
+            raise ValueError("not a key of 128 bits")
+        opener, unpadder = Cipher(AES(key), CBC(start)).decryptor(), PKCS7(128).unpadder()
+        return unpadder.update(opener.update(content) + opener.finalize()) + unpadder.finalize()
+    except ValueError:
         raise ValueError("not sealed with this key") from None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from core.channels.contract import CouponKind, CouponStatus, Refusal
+from core.channels.contract import CouponKind, CouponStatus, DeliveryRefusal, LoginRefusal, Refusal
 
 
 class Trouble(StrEnum):
@@ -40,7 +40,7 @@ TROUBLE_BY_ERRCODE: Mapping[int, Trouble] = {
 # What to tell the person who must mend it.
 MEND_BY_ERRCODE: Mapping[int, tuple[str, str]] = {
     40164: ("the server's address is not on the IP list of the WeChat app", "appId"),
-    48001: ("the WeChat app has no permission for local-life vouchers", "appId"),
+    48001: ("the WeChat app has no permission for this interface", "appId"),
 }
 
 # platform → ours. `errcode` of /cgi-bin/stable_token that names a credential. Source: same page.
@@ -61,6 +61,52 @@ REFUSAL_BY_ERRCODE: Mapping[int, Refusal] = {
     40097: Refusal.UNKNOWN_CODE,  # an argument is wrong
     47003: Refusal.UNKNOWN_CODE,  # an argument is invalid
 }
+
+# platform → ours. `errcode` of /sns/jscode2session and /wxa/business/getuserphonenumber.
+# Source: https://developers.weixin.qq.com/miniprogram/dev/server/API/user-login/api_code2session and
+# …/user-info/phone-number/api_getphonenumber. A code that is over is told like one that never was.
+LOGIN_REFUSAL_BY_ERRCODE: Mapping[int, LoginRefusal] = {
+    40029: LoginRefusal.CODE_INVALID,
+    40163: LoginRefusal.CODE_INVALID,  # used before; seen with the service account's login
+    41008: LoginRefusal.CODE_INVALID,  # missing
+    40226: LoginRefusal.RISK_BLOCKED,
+}
+
+# platform → ours, for a phone code alone. INFERRED: the page says "the code is another app's" for 40013, and of a wrong
+# openid nothing.
+PHONE_REFUSAL_BY_ERRCODE: Mapping[int, LoginRefusal] = {
+    40013: LoginRefusal.CODE_INVALID,
+    40003: LoginRefusal.CODE_INVALID,
+}
+
+# platform → ours. `errcode` of /cgi-bin/message/subscribe/send.
+# Source: https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-management/subscribe-message/
+# sendMessage.html. 43107 and later: INFERRED, from the list of the service account's sister interface.
+DELIVERY_REFUSAL_BY_ERRCODE: Mapping[int, DeliveryRefusal] = {
+    40003: DeliveryRefusal.UNREACHABLE,
+    40037: DeliveryRefusal.TEMPLATE_UNKNOWN,
+    41030: DeliveryRefusal.CONTENT_REFUSED,  # no such page in the published mini-program
+    43101: DeliveryRefusal.NO_CONSENT,  # refused, or the one consent is used up
+    47003: DeliveryRefusal.CONTENT_REFUSED,
+    43107: DeliveryRefusal.REFUSED_BY_CHANNEL,  # the app may send no messages for the time being
+    43108: DeliveryRefusal.TOO_MANY,  # several at once to the same person
+    45168: DeliveryRefusal.CONTENT_REFUSED,  # a forbidden word
+}
+
+# How many characters a value may have, by the kind that its key begins with (thing1, name2). Same page. Kinds that are
+# not listed are not cut: a shortened number, time, amount or phone number would be another one.
+LONGEST_VALUES: Mapping[str, int] = {
+    "thing": 20,
+    "letter": 32,
+    "symbol": 5,
+    "character_string": 32,
+    "phrase": 5,
+    "name": 20,
+}
+LONGEST_CHINESE_NAME = 10
+
+# ours → platform. `lang`, by the first match of a language's beginning. Same page.
+LANGUAGES: Mapping[str, str] = {"zh-HK": "zh_HK", "zh-TW": "zh_TW", "zh": "zh_CN", "en": "en_US"}
 
 # platform → ours. `status` of a voucher. Source: …/locallife/common_structure/definition.html
 STATUS_BY_NUMBER: Mapping[int, CouponStatus] = {
@@ -121,6 +167,10 @@ KIND_BY_STOCK_TYPE: Mapping[str, CouponKind] = {
     "DISCOUNT": CouponKind.DISCOUNT,
     "EXCHANGE": CouponKind.EXCHANGE,
 }
+
+# /channels/ec/voucher/get_bill_list asks by product and day, and nothing here knows the products; Pay lists coupons by
+# customer only. Source: https://developers.weixin.qq.com/doc/channels/locallife/api/query_voucher.html, read 2026-11.
+LISTS_USES = False
 
 # ours. Why a coupon in this state cannot be used.
 REFUSAL_BY_STATUS: Mapping[CouponStatus, Refusal] = {

@@ -21,8 +21,6 @@ from adapters.wechat.parse import (
     parse_voucher_refusal,
     parse_voucher_state,
     read_errcode,
-    read_part,
-    read_rows,
     read_seconds,
     read_text,
     refuse_by_status,
@@ -49,6 +47,10 @@ from core.channels.contract import (
     ReversalOrder,
     ReversalRefused,
     Reversed,
+)
+from core.channels.wire import (
+    read_part,
+    read_rows,
 )
 
 if TYPE_CHECKING:

@@ -115,3 +115,18 @@ class ReturnBody(TypedDict):
     coupon_code: str
     stock_id: str
     return_request_no: str
+
+
+class MessageValue(TypedDict):
+    value: str
+
+
+class MessageBody(TypedDict, total=False):
+    """A subscribe message. Source: …/subscribe-message/sendMessage.html, read 2026-11."""
+
+    touser: str
+    template_id: str
+    page: str
+    data: dict[str, MessageValue]
+    miniprogram_state: str
+    lang: str

@@ -24,6 +24,7 @@ from adapters.youzan.parse import (
     parse_shown,
 )
 from adapters.youzan.tables import (
+    LISTS_USES,
     REFUSAL_BY_CODE,
     USE_ALL_TICKETS,
     USE_CODE,
@@ -126,6 +127,7 @@ class YouzanCoupons(Coupons):
     """The `get` and redeeming calls of three kinds of code. None of them takes a key or a store.
 
     A receipt is `consume_id` of a coupon; for the others, whose uses have no number, the digits of their time.
+    Uses are not listed: see LISTS_USES.
     """
 
     # That every kind is refused a second time is documented for virtual codes and INFERRED for the others; in_flight
@@ -137,6 +139,7 @@ class YouzanCoupons(Coupons):
         reversal=Reversibility(possible=False),
         in_flight=timedelta(seconds=30),
         batch_atomic=False,
+        lists_uses=LISTS_USES,
     )
 
     async def look_up(self, session: Session, scanned: Scanned) -> LookUp:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from adapters.youzan.parse import Answer, clean_message, is_missing, parse_answer, read_number
+from adapters.youzan.parse import (
+    Answer,
+    clean_message,
+    is_missing,
+    parse_answer,
+)
 from adapters.youzan.tables import (
     BEHIND_CODE,
     BUSINESS_TROUBLE,
@@ -35,6 +40,9 @@ from core.channels.contract import (
     OutcomeUnknown,
     ProtocolFailure,
     RateLimited,
+)
+from core.channels.wire import (
+    read_number,
 )
 
 if TYPE_CHECKING:

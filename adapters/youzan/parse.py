@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 from adapters.youzan.tables import (
@@ -30,11 +30,14 @@ from core.channels.contract import (
     ProtocolFailure,
     Refusal,
 )
-from core.money import parse_yuan
+from core.channels.wire import (
+    read_china_time,
+    read_number,
+    read_part,
+    read_rows,
+    read_yuan,
+)
 
-_CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")  # INFERRED: no document names the zone
-_TIME_FORM = "%Y-%m-%d %H:%M:%S"
-_YUAN = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
 _LONG_NUMBER = re.compile(r"[A-Za-z0-9]*\d{5}[A-Za-z0-9]*")
 # The codes themselves, and what a customer wrote or is called.
 _PERSONAL = frozenset(
@@ -320,48 +323,6 @@ def _write_receipt(time: object) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- single values
-def read_part(wire: Mapping[str, Any], key: str, path: str) -> Mapping[str, Any]:
-    """The object under `key`, empty where it is null or missing. Raises ProtocolFailure for anything else."""
-    part = wire.get(key)
-    if part is None:
-        return {}
-    if not isinstance(part, dict):
-        raise ProtocolFailure("not an object", path=f"{path}.{key}".lstrip("."))
-    return part
-
-
-def read_rows(wire: Mapping[str, Any], key: str, path: str) -> list[dict[str, Any]]:
-    """The list of objects under `key`, empty where it is null or missing. Raises ProtocolFailure otherwise."""
-    rows = wire.get(key)
-    if rows is None:
-        return []
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ProtocolFailure("not a list of objects", path=f"{path}.{key}".lstrip("."))
-    return rows
-
-
-def read_number(value: object, path: str) -> int | None:
-    """A whole number, which comes as such or as its digits. Raises ProtocolFailure for anything else."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,18}", value, re.ASCII):
-        return int(value)
-    raise ProtocolFailure("not a whole number", path=path)
-
-
-def read_yuan(value: object, path: str) -> int | None:
-    """Yuan, as text or as a number, in fen. Raises ProtocolFailure for what is none or finer than a fen."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        text = str(value)
-        if _YUAN.fullmatch(text):
-            return parse_yuan(text)
-    raise ProtocolFailure("not an amount in yuan", path=path)
-
-
 def read_id(value: object, path: str) -> str:
     """An id as text, whether it came as text or as a number. Raises ProtocolFailure where there is none."""
     if isinstance(value, str) and 0 < len(value) <= 128:
@@ -372,10 +333,7 @@ def read_id(value: object, path: str) -> str:
 
 
 def read_time(value: object, path: str) -> datetime | None:
-    """A Beijing time in UTC; empty and all-zero ones are none. Raises ProtocolFailure for others."""
-    if value is None or value == "" or (isinstance(value, str) and value.startswith("0000-00-00")):
+    """A Beijing time in UTC (INFERRED: no document names the zone); empty and all-zero ones are none."""
+    if isinstance(value, str) and value.startswith("0000-00-00"):
         return None
-    try:
-        return datetime.strptime(str(value), _TIME_FORM).replace(tzinfo=_CHINA).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ProtocolFailure("not a time", path=path) from None
+    return read_china_time(value, path)

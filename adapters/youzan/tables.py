@@ -151,6 +151,10 @@ REFUSAL_BY_STATUS: Mapping[CouponStatus, Refusal] = {
     CouponStatus.UNRECOGNISED: Refusal.REFUSED_BY_CHANNEL,
 }
 
+# youzan.ump.coupon.consume.verifylogs.get/3.0.0 lists uses of coupons, with no store beside them; nothing lists those of
+# tickets and virtual codes. Half a list would show every ticket as missing.
+LISTS_USES = False
+
 # platform → ours. `code` of /auth/token, by the credential at fault.
 CREDENTIAL_BY_CODE: Mapping[int, str] = {
     1000: "clientSecret",  # also for a content type that is not JSON

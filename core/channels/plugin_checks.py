@@ -11,6 +11,7 @@ import pluggy
 
 from core.channels.contract import (
     CAPABILITY_ATTRIBUTES,
+    Address,
     Capability,
     Channel,
     ChannelModel,
@@ -18,6 +19,7 @@ from core.channels.contract import (
     Coupons,
     Idempotency,
     Identity,
+    NotificationBehaviour,
     Notifications,
     Reservations,
     StatusBy,
@@ -89,6 +91,8 @@ def check_channel(plugin: str, channel: object) -> Channel:
     _check_details(channel)
     if channel.coupons is not None:
         _check_behaviour(channel, channel.coupons)
+    if channel.notifications is not None:
+        _check_messages(channel, channel.notifications)
     return channel
 
 
@@ -173,6 +177,34 @@ def _check_behaviour(channel: Channel, coupons: Coupons) -> None:
     problem = _find_contradiction(behaviour)
     if problem:
         raise _refuse(channel, f"the behaviour of its coupons cannot be: {problem}")
+    _check_listing(channel, coupons, behaviour)
+
+
+def _check_listing(channel: Channel, coupons: Coupons, behaviour: CouponBehaviour) -> None:
+    implemented = type(coupons).list_uses is not Coupons.list_uses
+    if behaviour.lists_uses and not implemented:
+        raise _refuse(
+            channel, "its coupons declare `lists_uses` but have no `list_uses`; implement it or leave it out"
+        )
+    if implemented and not behaviour.lists_uses:
+        raise _refuse(
+            channel, "its coupons have `list_uses` but do not declare it; set `lists_uses` in `behaviour`"
+        )
+
+
+def _check_messages(channel: Channel, notifications: Notifications) -> None:
+    behaviour = getattr(notifications, "behaviour", None)
+    if not isinstance(behaviour, NotificationBehaviour):
+        raise _refuse(
+            channel,
+            "its notifications have no `behaviour`; declare a NotificationBehaviour: core picks its policy from it",
+        )
+    if behaviour.needs_consent and behaviour.address is not Address.SUBJECT:
+        problem = "consent to messages that go to phones; it is counted by the person's id at the platform"
+        raise _refuse(channel, f"the behaviour of its notifications cannot be: {problem}")
+    if behaviour.repeat_window is not None and behaviour.repeat_window <= _NOTHING:
+        problem = "repeats that are recognised for no time; declare None"
+        raise _refuse(channel, f"the behaviour of its notifications cannot be: {problem}")
 
 
 def _find_contradiction(behaviour: CouponBehaviour) -> str | None:
@@ -183,6 +215,8 @@ def _find_contradiction(behaviour: CouponBehaviour) -> str | None:
         return "a reversal window that is over before it begins"
     if behaviour.in_flight < _NOTHING:
         return "`in_flight` is negative"
+    if behaviour.list_delay < _NOTHING:
+        return "`list_delay` is negative"
     if behaviour.idempotency is Idempotency.TOKEN and behaviour.token_lifetime <= _NOTHING:
         return "tokens that are recognised for no time; declare idempotency NONE"
     return None

@@ -21,6 +21,7 @@ from adapters.dianping.simulator.state import (
     APP_SECRET,
     CLOCK_REFUSED,
     CLOCK_TOLERANCE,
+    LIST_LIMIT,
     MERCHANT,
     NOT_USED,
     OTHER_REQUEST,
@@ -51,7 +52,7 @@ from adapters.dianping.simulator.write import (
     write_reversed,
     write_scanned,
 )
-from adapters.dianping.values import CHINA
+from core.channels.wire import CHINA
 from core.testing.simulator import (
     Call,
     Consumption,
@@ -99,6 +100,9 @@ class DianpingSimulator(Simulator):
             self._sign("POST", f"{_RECEIPT}/batchconsume", "batchconsume", "redeem", self._consume_batch),
             self._sign("POST", f"{_RECEIPT}/reverseconsume", "reverseconsume", "reverse", self._reverse),
             self._sign("GET", f"{_RECEIPT}/getconsumed", "getconsumed", "status", self._show_consumed),
+            self._sign(
+                "GET", f"{_RECEIPT}/querylistbydate", "querylistbydate", "history", self._list_consumed
+            ),
         )
 
     def settings(self, address: str) -> Mapping[str, Any]:
@@ -256,6 +260,21 @@ class DianpingSimulator(Simulator):
             raise NOT_USED
         return write_consumed(coupon, use)
 
+    def _list_consumed(self, params: Params) -> dict[str, Any]:
+        """The uses of one day that stand, oldest first."""
+        shop, day, offset, limit = _read_shop(params), *_read_list(params)
+        kind = params.get("biz_type", "0") if params.get("type", "0") == "0" else None
+        uses = [
+            (coupon, use)
+            for order in self.orders
+            for coupon in order.coupons
+            if str(coupon.recipe.biz_type) == kind and (use := coupon.living()) and use.store == shop
+        ]
+        uses.sort(key=lambda each: each[1].used_at)
+        records = [write_consumed(coupon, use) for coupon, use in uses]
+        listed = [record for record in records if record["verify_time"].startswith(f"{day} ")]
+        return {"total_count": str(len(listed)), "records": listed[offset : offset + limit]}
+
     # ------------------------------------------------------------------------------------------------ coupons
     def _find(self, code: str) -> tuple[Order, Coupon]:
         for order in self.orders:
@@ -308,6 +327,20 @@ def _read_shop(params: Params) -> str:
     if shop not in {SHOP, OTHER_SHOP}:
         raise STORE_REFUSED
     return shop
+
+
+def _read_list(params: Params) -> tuple[str, int, int]:
+    """`(day, offset, limit)`."""
+    try:
+        datetime.strptime(_read(params, "date"), "%Y-%m-%d")  # noqa: DTZ007  # a day, no instant
+    except ValueError:
+        raise refuse_parameter("date") from None
+    offset, limit = _read(params, "offset"), _read(params, "limit")
+    if not offset.isdecimal():
+        raise refuse_parameter("offset")
+    if not limit.isdecimal() or not 1 <= int(limit) <= LIST_LIMIT:
+        raise refuse_parameter("limit")
+    return params["date"], int(offset), int(limit)
 
 
 def _read_infos(text: str) -> list[dict[str, Any]]:

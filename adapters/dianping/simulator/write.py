@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.dianping.simulator.state import Coupon, Order
-from adapters.dianping.values import CHINA
+from core.channels.wire import CHINA
 from core.testing.simulator import Use
 
 MARKET_FEN = 16850

@@ -17,6 +17,8 @@ import orjson
 from pydantic import SecretStr
 from starlette.responses import RedirectResponse, Response
 
+from adapters.douyin.simulator.people import MINI_APP_ID, MINI_APP_SECRET, PeopleDesk
+from adapters.douyin.simulator.records import list_records, list_shares
 from adapters.douyin.simulator.state import (
     ACCOUNT_ID,
     CLIENT_KEY,
@@ -25,7 +27,6 @@ from adapters.douyin.simulator.state import (
     POI_ID,
     RECIPES,
     REVERSAL_WINDOW,
-    TOKEN_LIFE,
     VERIFY_TOKEN_LIFE,
     WINDOW_CLOSED,
     WORDS,
@@ -35,9 +36,9 @@ from adapters.douyin.simulator.state import (
     Preparation,
     TokenDesk,
 )
+from adapters.douyin.simulator.tokens import TokenOffice, read_body, refuse_token
 from adapters.douyin.simulator.write import (
     write_certificate,
-    write_record,
     write_result,
     write_shop,
 )
@@ -47,6 +48,7 @@ from core.testing.simulator import (
     Call,
     Consumption,
     Endpoint,
+    LoginSample,
     Sample,
     Simulator,
     SimulatorClock,
@@ -71,19 +73,29 @@ class DouyinSimulator(Simulator):
     states: ClassVar[tuple[str, ...]] = tuple(RECIPES)
 
     def __init__(self, clock: SimulatorClock | None = None) -> None:
-        super().__init__(clock)
         self.tokens = TokenDesk()
+        self.people = PeopleDesk(lambda: self.clock.now())
+        self.credentials = {**self.credentials, **self.people.credentials}
+        super().__init__(clock)
         self.orders: list[Order] = []
         self._preparations: dict[str, Preparation] = {}
         self._number = 0
 
     def endpoints(self) -> Sequence[Endpoint]:
         """See `Simulator.endpoints`."""
+        apps = {
+            CLIENT_KEY: (CLIENT_SECRET, self.tokens),
+            MINI_APP_ID: (MINI_APP_SECRET, self.people.tokens),
+        }
+        # The base class asks for the endpoints once its clock is set.
+        office = TokenOffice(apps, self.clock.now)
         shop = "/goodlife/v1/shop/poi/query/"
         record = f"{_CERTIFICATE}/verify_record/query/"
+        ledger = "/goodlife/v1/settle/ledger/query_record_by_cert/"
         return (
-            Endpoint("POST", "/oauth/client_token/", "token", "token", self._give_token),
-            Endpoint("POST", "/oauth/stable_client_token/", "token", "token", self._give_stable_token),
+            Endpoint("POST", "/oauth/client_token/", "token", "token", office.give),
+            Endpoint("POST", "/oauth/stable_client_token/", "token", "token", office.give_stable),
+            *self.people.endpoints(),
             Endpoint("GET", "/s/{short_id}/", "link", "look_up", self._follow_link),
             self._sign("GET", f"{_CERTIFICATE}/prepare/", "prepare", "look_up", self._prepare),
             self._sign("POST", f"{_CERTIFICATE}/verify/", "verify", "redeem", self._verify),
@@ -91,12 +103,14 @@ class DouyinSimulator(Simulator):
             self._sign("GET", f"{_CERTIFICATE}/get/", "get", "status", self._get),
             self._sign("GET", f"{_CERTIFICATE}/query/", "query", "status", self._query),
             self._sign("GET", record, "verify_record", "history", self._query_records),
+            self._sign("GET", ledger, "ledger", "history", self._query_records),
             self._sign("GET", shop, "shop_poi", "stores", self._query_shops),
         )
 
     def settings(self, address: str) -> Mapping[str, Any]:
         """See `Simulator.settings`."""
-        return {"baseUrl": address, "shortLinkHosts": [urlsplit(address).netloc]}
+        hosts = [urlsplit(address).netloc]
+        return {"baseUrl": address, "miniAppBaseUrl": address, "shortLinkHosts": hosts}
 
     def make(self, state: str) -> Sample:
         """See `Simulator.make`. The QR of an order shows all its coupons, the code too."""
@@ -118,15 +132,20 @@ class DouyinSimulator(Simulator):
             for each in order.certificates
         ]
 
+    def make_login(self, subject: str | None = None) -> LoginSample:
+        """See `LoginSimulator.make_login`."""
+        return self.people.open_program(subject)
+
     def refuse_rate(self, call: Call) -> Response:
         """See `Simulator.refuse_rate`."""
         if call.operation == "token":
-            return _refuse_token(PlatformError(10020))
+            return refuse_token(PlatformError(10020))
         return self._write_error(PlatformError(2119003))
 
     def expire_tokens(self) -> None:
         """See `Simulator.expire_tokens`."""
-        self.tokens.expire(self.clock.now())
+        for desk in (self.tokens, self.people.tokens):
+            desk.expire(self.clock.now())
 
     def make_delivery(
         self, action: str, certificate_id: str, *, event_id: str, client_secret: str = CLIENT_SECRET
@@ -153,36 +172,7 @@ class DouyinSimulator(Simulator):
         headers = {"content-type": "application/json", "msg-id": event_id, "x-douyin-signature": signature}
         return WebhookDelivery("POST", headers, {}, body)
 
-    # ------------------------------------------------------------------------------------------------- tokens
-    def _give_token(self, call: Call) -> Response:
-        return self._answer_token(call, lambda: (self.tokens.issue(self.clock.now()), TOKEN_LIFE))
-
-    def _give_stable_token(self, call: Call) -> Response:
-        def renew() -> tuple[str, timedelta]:
-            token, expires_at = self.tokens.renew(self.clock.now())
-            return token, expires_at - self.clock.now()
-
-        return self._answer_token(call, renew)
-
-    def _answer_token(self, call: Call, issue: Callable[[], tuple[str, timedelta]]) -> Response:
-        try:
-            form = _read_body(call)
-            if not all(form.get(name) for name in ("client_key", "client_secret", "grant_type")):
-                raise PlatformError(10002)
-            if form["client_key"] != CLIENT_KEY:
-                raise PlatformError(10003)
-            if form["client_secret"] != CLIENT_SECRET or form["grant_type"] != "client_credential":
-                raise PlatformError(10013)
-            token, life = issue()
-        except PlatformError as error:
-            return _refuse_token(error)
-        data = {
-            "access_token": token,
-            "expires_in": int(life.total_seconds()),
-            "error_code": 0,
-            "description": "",
-        }
-        return write_json({"data": data, "message": "success"})
+    # -------------------------------------------------------------------------------------------------- calls
 
     def _sign(
         self, method: str, path: str, operation: str, piece: str, answer: Callable[[Call], Answer]
@@ -256,7 +246,7 @@ class DouyinSimulator(Simulator):
             raise PlatformError(3000002)
 
     def _verify(self, call: Call) -> Answer:
-        body = _read_body(call)
+        body = read_body(call)
         token, codes = body.get("verify_token"), body.get("encrypted_codes")
         if not (token and body.get("poi_id") and isinstance(codes, list) and codes):
             raise PlatformError(2119001)
@@ -295,7 +285,7 @@ class DouyinSimulator(Simulator):
 
     # ---------------------------------------------------------------------------------------- reverse, status
     def _cancel(self, call: Call) -> Answer:
-        body = _read_body(call)
+        body = read_body(call)
         if not (body.get("verify_id") and body.get("certificate_id")):
             raise PlatformError(2119001)
         wanted = (str(body["certificate_id"]), str(body["verify_id"]))
@@ -334,13 +324,8 @@ class DouyinSimulator(Simulator):
         return found
 
     def _query_records(self, call: Call) -> Answer:
-        cursor, size = call.params.get("cursor", ""), call.params.get("size", "")
-        if not call.params.get("account_id") or not cursor.isdigit() or size not in map(str, range(1, 21)):
-            raise PlatformError(2119001)
-        records = [write_record(each, use) for _, each in self._pairs() for use in each.uses]
-        records.sort(key=lambda record: int(record["cursor"]), reverse=True)
-        older = [record for record in records if cursor == "0" or int(record["cursor"]) < int(cursor)]
-        return {"total": len(records), "records": older[: int(size)]}
+        lists = {"verify_record": list_records, "ledger": list_shares}
+        return lists[call.operation](call.params, [each for _, each in self._pairs()], self.clock.now())
 
     def _query_shops(self, call: Call) -> Answer:
         if not call.params.get("account_id"):
@@ -377,21 +362,6 @@ class DouyinSimulator(Simulator):
 
     def _make_object_id(self) -> str:
         return _scramble(f"object{self._next()}")
-
-
-def _refuse_token(error: PlatformError) -> Response:
-    data = {"error_code": error.code, "description": WORDS[error.code]}
-    return write_json({"data": data, "message": "error"})
-
-
-def _read_body(call: Call) -> dict[str, Any]:
-    try:
-        body = orjson.loads(call.body)
-    except orjson.JSONDecodeError:
-        raise PlatformError(200002) from None
-    if not isinstance(body, dict):
-        raise PlatformError(200002)
-    return body
 
 
 def _repeat(result: Answer) -> Answer:

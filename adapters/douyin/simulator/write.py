@@ -15,6 +15,7 @@ from adapters.douyin.simulator.state import (
 from core.testing.simulator import Use
 
 ORIGINAL, PAID, DISCOUNT = 9900, 8800, 300  # fen, for one use
+SERVICE_FEE, HANDLING_FEE = 223, 55  # fen, of one use
 BY_HAND, BY_API = 2, 4
 
 
@@ -72,6 +73,7 @@ def write_use(certificate: Certificate, use: Use, now: datetime) -> dict[str, An
 
 def write_record(certificate: Certificate, use: Use) -> dict[str, Any]:
     """One use as the history of uses shows it, taken back or not."""
+    recipe = certificate.recipe
     record = {
         "cursor": use.receipt,
         "verify_id": use.receipt,
@@ -79,11 +81,39 @@ def write_record(certificate: Certificate, use: Use) -> dict[str, Any]:
         "verify_time": int(use.used_at.timestamp()),
         "verify_type": BY_API if use.token else BY_HAND,
         "status": 2 if use.reversed_at else 1,
-        "amount": write_amount(1),
+        "code": certificate.code,
+        "amount": write_amount(recipe.times),
+        "sku": {
+            "sku_id": "1800000000000001",
+            "title": recipe.title,
+            "groupon_type": recipe.groupon_type,
+            "account_id": ACCOUNT_ID,
+        },
     }
     if use.reversed_at:
         record["cancel_time"] = int(use.reversed_at.timestamp())
+    if recipe.times > 1:
+        record["verify_amount_info"] = {"times_card_serial_amount": {"amount": write_amount(1)}}
     return record
+
+
+def write_share(certificate: Certificate, use: Use) -> dict[str, Any]:
+    """What becomes of the money of one use."""
+    return {
+        "ledger_id": f"9{use.receipt[1:]}",
+        "verify_id": use.receipt,
+        "certificate_id": str(certificate.certificate_id),
+        "verify_time": int(use.used_at.timestamp()),
+        "status": 1,
+        "amount": {"original": ORIGINAL, "pay": PAID + DISCOUNT, "merchant_ticket": 0},
+        "fund_amount": {
+            "goods": PAID + DISCOUNT - SERVICE_FEE - HANDLING_FEE,
+            "pay_handling": HANDLING_FEE,
+            "total_merchant_platform_service": SERVICE_FEE,
+            "talent_commission": 0,
+            "total_agent_merchant": 0,
+        },
+    }
 
 
 def write_result(

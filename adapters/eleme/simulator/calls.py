@@ -15,7 +15,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from adapters.eleme.client import sign_parameters
-from adapters.eleme.parse import read_moment, write_moment
 from adapters.eleme.simulator.state import (
     APP_KEY,
     APP_SECRET,
@@ -37,6 +36,10 @@ from adapters.eleme.simulator.state import (
 )
 from adapters.eleme.wire import CONSULT, RESERVE, ROOT_BY_METHOD, USE
 from core.channels.contract import ProtocolFailure
+from core.channels.wire import (
+    read_china_time,
+    write_china_time,
+)
 from core.testing.simulator import (
     Call,
     Consumption,
@@ -160,7 +163,7 @@ class ElemeSimulator(Simulator):
         if not parameters.get("timestamp"):
             raise GatewayError("30")
         try:
-            sent_at = read_moment(parameters["timestamp"], "timestamp")
+            sent_at = read_china_time(parameters["timestamp"], "timestamp")
         except ProtocolFailure:
             sent_at = None
         if sent_at is None or abs(self.clock.now().astimezone(UTC) - sent_at) > CLOCK_TOLERANCE:
@@ -239,7 +242,7 @@ class ElemeSimulator(Simulator):
         ]
         answer = {
             "ticket_request_id": request_id,
-            "use_date": write_moment(self.clock.now()),
+            "use_date": write_china_time(self.clock.now()),
             "ticket_use_details": {"merchant_ticket_use_detail": details},
         }
         self._answered[request_id] = (request, answer)

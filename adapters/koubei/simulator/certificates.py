@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from adapters.koubei.parse import read_time, write_time
 from adapters.koubei.simulator.state import OPEN_ID, Coupon, Fields, Memory, Order, PlatformError, require
 from core.channels.contract import ProtocolFailure
+from core.channels.wire import (
+    read_china_time,
+    write_china_time,
+)
 from core.money import format_yuan
 from core.testing.simulator import SimulatorClock, Use
 
@@ -144,8 +147,8 @@ def write_certificate(certificate: Coupon) -> Fields:
     wire: Fields = {
         "certificate_id": certificate.reference,
         "encrypted_code": certificate.encrypted_code,
-        "valid_begin_time": write_time(certificate.starts_at),
-        "valid_end_time": write_time(certificate.expires_at),
+        "valid_begin_time": write_china_time(certificate.starts_at),
+        "valid_end_time": write_china_time(certificate.expires_at),
         "amount_info": _write_amounts(recipe.times),
         "sku_info": {"item_id": "i1", "sku_id": "s1", "title": recipe.title, "item_type": "1"},
     }
@@ -169,6 +172,6 @@ def _write_amounts(uses: int) -> Fields:
 
 def _check_time(text: object) -> None:
     try:
-        read_time(text, "biz_dt")
+        read_china_time(text, "biz_dt")
     except ProtocolFailure:
         raise PlatformError("INVALID_PARAMETER") from None

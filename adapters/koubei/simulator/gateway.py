@@ -17,10 +17,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from adapters.koubei.client import matches_signature, sign_text, write_signed_text
-from adapters.koubei.parse import read_time
 from adapters.koubei.simulator.certificates import CertificateDesk
 from adapters.koubei.simulator.keys import make_key, write_private_key, write_public_key
+from adapters.koubei.simulator.people import PeopleDesk
 from adapters.koubei.simulator.state import (
+    AES_KEY,
     APP_AUTH_TOKEN,
     APP_ID,
     CERTIFICATES,
@@ -42,12 +43,25 @@ from adapters.koubei.wire import (
     CERTIFICATE_REFUND,
     CERTIFICATE_USE,
     GATEWAY_PATH,
+    LOGIN,
     TICKET_CANCEL,
     TICKET_QUERY,
     TICKET_USE,
 )
 from core.channels.contract import ProtocolFailure
-from core.testing.simulator import Call, Consumption, Endpoint, Sample, Simulator, SimulatorClock, Use
+from core.channels.wire import (
+    read_china_time,
+)
+from core.testing.simulator import (
+    Call,
+    Consumption,
+    Endpoint,
+    LoginSample,
+    Sample,
+    Simulator,
+    SimulatorClock,
+    Use,
+)
 
 Handle = Callable[[Fields], Fields]
 
@@ -69,6 +83,7 @@ class KoubeiSimulator(Simulator):
 
     def __init__(self, clock: SimulatorClock | None = None) -> None:
         self.orders: list[Order] = []
+        self.people = PeopleDesk(lambda: self.clock.now())
         self._number = 0
         super().__init__(clock)
         self.credentials: Mapping[str, str] = {
@@ -76,6 +91,7 @@ class KoubeiSimulator(Simulator):
             "privateKey": write_private_key(make_key("app")),
             "alipayPublicKey": write_public_key(make_key("alipay").public_key()),
             "appAuthToken": APP_AUTH_TOKEN,
+            "aesKey": AES_KEY,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,6 +114,7 @@ class KoubeiSimulator(Simulator):
             self._offer(CERTIFICATE_USE, "redeem", certificates.use),
             self._offer(CERTIFICATE_REFUND, "reverse", certificates.refund),
             self._offer(CERTIFICATE_QUERY, "status", certificates.query),
+            Endpoint("POST", f"{GATEWAY_PATH}/{LOGIN}", LOGIN, "identify", self._log_in),
             Endpoint("POST", f"{GATEWAY_PATH}/{{method}}", "unknown", "unknown", _refuse_method),
         )
 
@@ -129,6 +146,10 @@ class KoubeiSimulator(Simulator):
             for each in order.coupons
         ]
 
+    def make_login(self, subject: str | None = None) -> LoginSample:
+        """See `LoginSimulator.make_login`."""
+        return self.people.open_program(subject)
+
     def refuse_rate(self, call: Call) -> Response:
         """See `Simulator.refuse_rate`."""
         return write_refusal(call.operation, PlatformError("isv.app-call-limited", "40005"))
@@ -143,12 +164,21 @@ class KoubeiSimulator(Simulator):
         def serve(call: Call) -> Response:
             try:
                 body = read_body(call)
-                check_call(call.params, body)
+                check_call(call.params, {"biz_content": body})
                 return write_signed(method, {"code": "10000", "msg": "Success", **handle(orjson.loads(body))})
             except PlatformError as error:
                 return write_refusal(method, error)
 
         return Endpoint("POST", f"{GATEWAY_PATH}/{method}", method, piece, serve)
+
+    def _log_in(self, call: Call) -> Response:
+        """The one call with a form of its own, whose success has no code and whose refusal has the common name."""
+        form = read_form(call)
+        try:
+            check_call(call.params, form)
+            return write_signed(LOGIN, self.people.log_in(form))
+        except PlatformError as error:
+            return write_refusal("error", error)
 
     # ------------------------------------------------------------------------------------------------- coupons
     def _next(self) -> int:
@@ -178,7 +208,7 @@ class KoubeiSimulator(Simulator):
 
 def read_body(call: Call) -> str:
     """The biz_content of a call: JSON, in a form. Raises PlatformError for anything else."""
-    content = parse_qs(call.body.decode("utf-8", "replace")).get("biz_content", [""])[0]
+    content = read_form(call).get("biz_content", "")
     try:
         if isinstance(orjson.loads(content), dict):
             return content
@@ -187,15 +217,21 @@ def read_body(call: Call) -> str:
     raise PlatformError("isv.invalid-parameter", "40002")
 
 
-def check_call(params: Mapping[str, str], biz_content: str) -> None:
+def read_form(call: Call) -> dict[str, str]:
+    """The fields of a form, the first of each name."""
+    fields = parse_qs(call.body.decode("utf-8", "replace"))
+    return {name: values[0] for name, values in fields.items()}
+
+
+def check_call(params: Mapping[str, str], form: Mapping[str, str]) -> None:
     """Raises PlatformError for an unknown app, a bad time stamp, a wrong signature or authorisation."""
     if params.get("app_id") != APP_ID:
         raise PlatformError("isv.invalid-app-id", "40002")
     try:
-        read_time(params.get("timestamp") or "none", "timestamp")
+        read_china_time(params.get("timestamp") or "none", "timestamp")
     except ProtocolFailure:
         raise PlatformError("isv.invalid-timestamp", "40002") from None
-    text = write_signed_text({**params, "biz_content": biz_content})
+    text = write_signed_text({**params, **form})
     signed = params.get("sign_type") == "RSA2"
     if not signed or not matches_signature(text, params.get("sign", ""), make_key("app").public_key()):
         raise PlatformError("isv.invalid-signature", "40002")

@@ -14,6 +14,7 @@ APP_AUTH_TOKEN = "201510BBsimulated0123456789abcdef"  # noqa: S105  # made up, k
 SHOP_ID = "2017071200077000000039734370"
 OTHER_SHOP_ID = "2017071200077000000039734371"
 OPEN_ID = "074a1simulatedopenidofacustomer"
+AES_KEY = "c2ltdWxhdGVkIGFlcyBrZQ=="
 
 WORDS: Mapping[str, str] = {
     "isv.invalid-app-id": "无效的AppID参数",
@@ -23,6 +24,8 @@ WORDS: Mapping[str, str] = {
     "isv.invalid-method": "不存在的方法名",
     "isv.app-call-limited": "应用调用次数超限",
     "aop.invalid-app-auth-token": "无效的应用授权令牌",
+    "isv.grant-type-invalid": "grant_type参数不正确",
+    "isv.code-invalid": "授权码code无效",
     "INVALID_PARAMETER": "参数有误，请检查参数",
     "TICKET_CODE_INVALID": "券码无效",
     "TICKET_ALREADY_USED": "该券已被核销",

@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from adapters.koubei.parse import write_time
 from adapters.koubei.parse_tickets import name_receipts
 from adapters.koubei.simulator.state import Coupon, Fields, Memory, Order, PlatformError, require
+from core.channels.wire import (
+    write_china_time,
+)
 from core.money import format_yuan
 from core.testing.simulator import SimulatorClock, Use
 
@@ -88,7 +90,7 @@ class TicketDesk:
             "item_name": ticket.recipe.title,
             **_write_prices(ticket.recipe.times),
             **_write_paid(count),
-            "use_date": write_time(now),
+            "use_date": write_china_time(now),
             "use_shop_id": body["shop_id"],
             "ticket_use_details": [],
         }
@@ -117,8 +119,8 @@ def write_ticket(order: Order, ticket: Coupon, status: str) -> Fields:
         "item_name": ticket.recipe.title,
         "item_alias": "tea-2",
         **_write_prices(ticket.recipe.times),
-        "effect_date": write_time(ticket.starts_at),
-        "expire_date": write_time(ticket.expires_at),
+        "effect_date": write_china_time(ticket.starts_at),
+        "expire_date": write_china_time(ticket.expires_at),
         "order_no": order.order_no,
         "voucher_id": ticket.reference,
         "available_quantity": str(ticket.left()),
@@ -141,7 +143,7 @@ def _write_transactions(ticket: Coupon) -> list[Fields]:
 
 
 def _write_transaction(trans_id: str, kind: str, moment: datetime, quantity: int) -> Fields:
-    time = write_time(moment)
+    time = write_china_time(moment)
     return {
         "ticket_trans_id": trans_id,
         "ticket_trans_type": kind,  # INFERRED

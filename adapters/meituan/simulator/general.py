@@ -17,12 +17,12 @@ from adapters.meituan.simulator.state import (
     PlatformError,
     Shop,
 )
-from adapters.meituan.values import CHINA
+from core.channels.wire import CHINA
 from core.testing.simulator import SimulatorClock, Use
 
 MARKET, PRICE, PAID, SUBSIDY = 16800, 8800, 7800, 500  # fen, for one coupon
 BY_API, BY_HAND = "15", "1"
-_CARD = 205
+_CARD, _LISTED_CARD = 205, 201
 
 
 class GeneralDesk:
@@ -91,13 +91,13 @@ class GeneralDesk:
         day, offset, limit = str(_need(biz, "date")), biz.get("offset"), biz.get("limit")
         if not isinstance(offset, int) or not isinstance(limit, int) or not 1 <= limit <= 300:
             raise PlatformError("参数错误")
-        card = biz.get("bizType") == 201
+        kind = biz.get("bizType", 0)
         records = [
             write_record(order, coupon, use)
             for order in self._shop.orders
             for coupon in order.coupons
             for use in coupon.living()
-            if format_time(use.used_at).startswith(day) and (order.recipe.biz_type == _CARD) is card
+            if format_time(use.used_at).startswith(day) and _list_under(order) == kind
         ]
         return {"totalCount": len(records), "records": records[offset : offset + limit]}
 
@@ -105,6 +105,11 @@ class GeneralDesk:
         coupon.check_unused(self._clock.now())
         if self._clock.now() < coupon.starts_at:
             raise PlatformError(TOO_EARLY)
+
+
+def _list_under(order: Order) -> int:
+    """The `bizType` of the list that an order's uses are in: that of cards is another there."""
+    return _LISTED_CARD if order.recipe.biz_type == _CARD else order.recipe.biz_type
 
 
 def _choose(order: Order, coupon: Coupon, biz: Mapping[str, Any]) -> list[Coupon]:

@@ -24,6 +24,7 @@ from adapters.wechat.simulator.pay import (
     sign_answer,
     write_merchant_key,
 )
+from adapters.wechat.simulator.people import MESSAGE_PATH, PHONE_PATH, PeopleDesk
 from adapters.wechat.simulator.state import (
     AES_KEY,
     API_V3_KEY,
@@ -54,7 +55,9 @@ from core.testing.simulator import (
     Call,
     Consumption,
     Endpoint,
+    LoginSample,
     Sample,
+    SentMessage,
     Simulator,
     SimulatorClock,
     Use,
@@ -75,6 +78,7 @@ class WechatSimulator(Simulator):
     states: ClassVar[tuple[str, ...]] = (*VOUCHERS, *COUPONS)
 
     def __init__(self, clock: SimulatorClock | None = None) -> None:
+        self.people = PeopleDesk(lambda: self.clock.now())
         super().__init__(clock)
         self.credentials: Mapping[str, str] = {
             "appId": APP_ID,
@@ -99,6 +103,9 @@ class WechatSimulator(Simulator):
         coupon = f"{_BUSIFAVOR}/users/{{openid}}/coupons/{{coupon_code}}/appids/{{appid}}"
         return (
             Endpoint("POST", "/cgi-bin/stable_token", "token", "token", self._give_token),
+            Endpoint("GET", "/sns/jscode2session", "identify", "identify", self._log_in),
+            self._serve_app(PHONE_PATH, "find_phone", "find_phone", self.people.tell_phone),
+            self._serve_app(MESSAGE_PATH, "send_message", "send", self.people.take_message),
             self._serve_app(f"{voucher}/get", "voucher_get", "look_up", self._get),
             self._serve_app(f"{voucher}/get_list", "voucher_list", "look_up", self._list),
             self._serve_app(f"{voucher}/consume", "consume", "redeem", self._consume),
@@ -154,6 +161,14 @@ class WechatSimulator(Simulator):
             for each in (*self.vouchers, *self.coupons)
         ]
 
+    def make_login(self, subject: str | None = None) -> LoginSample:
+        """See `LoginSimulator.make_login`."""
+        return self.people.open_program(subject)
+
+    def list_messages(self) -> Sequence[SentMessage]:
+        """See `MessageSimulator.list_messages`."""
+        return self.people.list_messages()
+
     def refuse_rate(self, call: Call) -> Response:
         """See `Simulator.refuse_rate`."""
         if call.operation.startswith(("coupon", "certificates")):
@@ -171,8 +186,18 @@ class WechatSimulator(Simulator):
             return _write_error(PlatformError(40013, "invalid appid"))
         if form.get("secret") != APP_SECRET or form.get("grant_type") != "client_credential":
             return _write_error(PlatformError(40125, "invalid appsecret"))
-        token, seconds = self.tokens.give(self.clock.now())
+        give = self.tokens.force if form.get("force_refresh") else self.tokens.give
+        try:
+            token, seconds = give(self.clock.now())
+        except PlatformError as error:
+            return _write_error(error)
         return write_json({"access_token": token, "expires_in": seconds})
+
+    def _log_in(self, call: Call) -> Response:
+        try:
+            return write_json(self.people.log_in(call.params))
+        except PlatformError as error:
+            return _write_error(error)
 
     def _serve_app(
         self, path: str, operation: str, piece: str, answer: Callable[[Answer], Answer]

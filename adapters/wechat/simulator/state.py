@@ -21,6 +21,7 @@ SKU_ID = 20000002
 OPENID = "oSiMuLaTeD_openid-0000000001"
 TOKEN_LIFE = timedelta(seconds=7200)
 TOKEN_RENEWAL = timedelta(minutes=5)
+FORCED_A_DAY, FORCED_PAUSE = 20, timedelta(seconds=30)
 PRICE, WORTH, DISCOUNT = 9900, 19900, 1000  # fen
 MOST_CYCLES = 10
 CHINA = timezone(timedelta(hours=8))
@@ -164,27 +165,48 @@ def write_time(instant: datetime) -> str:
 
 
 class TokenDesk:
-    """The stable access token: the same one until five minutes before its end."""
+    """The stable access token: the same one until five minutes before its end, when the next one comes beside it.
+
+    A forced one ends the one before at once; that may be done 20 times a day, with half a minute between.
+    """
 
     def __init__(self) -> None:
-        self._token = ""
-        self._expires_at: datetime | None = None
+        self._expiries: dict[str, datetime] = {}
+        self._forced: list[datetime] = []
         self._number = 0
 
     def give(self, now: datetime) -> tuple[str, int]:
         """The token and the seconds that it has left."""
-        if self._expires_at is None or self._expires_at - now <= TOKEN_RENEWAL:
-            self._number += 1
-            self._token, self._expires_at = f"SIM_STABLE_TOKEN_{self._number:06d}", now + TOKEN_LIFE
-        return self._token, int((self._expires_at - now).total_seconds())
+        newest = list(self._expiries.items())[-1:]
+        if not newest or newest[0][1] - now <= TOKEN_RENEWAL:
+            newest = [self._issue(now)]
+        token, expires_at = newest[0]
+        return token, int((expires_at - now).total_seconds())
+
+    def force(self, now: datetime) -> tuple[str, int]:
+        """A new token in place of the others. Raises PlatformError where it is done too often."""
+        if self._forced and now - self._forced[-1] < FORCED_PAUSE:
+            raise PlatformError(45011, "api minute-quota reach limit")
+        if sum(now - each < timedelta(days=1) for each in self._forced) >= FORCED_A_DAY:
+            raise PlatformError(45009, "reach max api daily quota limit")
+        self._forced.append(now)
+        self._expiries.clear()
+        token, expires_at = self._issue(now)
+        return token, int((expires_at - now).total_seconds())
 
     def check(self, token: str, now: datetime) -> None:
-        """Raises PlatformError for a token that is not the latest (40001) or has expired (42001)."""
-        if token != self._token or self._expires_at is None:
+        """Raises PlatformError for a token that is none of the latest (40001) or has expired (42001)."""
+        if token not in self._expiries:
             raise PlatformError(40001, "invalid credential, access_token is invalid or not latest")
-        if self._expires_at <= now:
+        if self._expiries[token] <= now:
             raise PlatformError(42001, "access_token expired")
 
     def expire(self, now: datetime) -> None:
-        """Ends the token's life."""
-        self._expires_at = now if self._expires_at else None
+        """Ends the life of all tokens."""
+        self._expiries = dict.fromkeys(self._expiries, now)
+
+    def _issue(self, now: datetime) -> tuple[str, datetime]:
+        self._number += 1
+        token, expires_at = f"SIM_STABLE_TOKEN_{self._number:06d}", now + TOKEN_LIFE
+        self._expiries = {**dict(list(self._expiries.items())[-1:]), token: expires_at}
+        return token, expires_at

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.dianping.parse import (
-    clean_message,
     parse_coupon,
     parse_envelope,
     parse_prepared,
@@ -22,8 +21,12 @@ from adapters.dianping.parse import (
     split_receipt,
     write_receipt,
 )
-from adapters.dianping.values import read_amount, read_deal_id, read_id, read_number, read_time
+from adapters.dianping.values import (
+    read_deal_id,
+    read_time,
+)
 from core.channels.contract import CouponKind, CouponStatus, ProtocolFailure, Refusal, StatusQuery
+from core.channels.wire import clean_message, read_id, read_number, read_yuan
 from core.money import format_yuan
 
 NOW = datetime(2023, 11, 15, 4, 0, tzinfo=UTC)
@@ -190,7 +193,7 @@ def test_message_loses_long_numbers() -> None:
 def test_amounts_survive_to_the_fen(fen: int) -> None:
     text = format_yuan(fen)
     number, quoted = orjson.loads(f'{{"n": {text}, "s": "{text}"}}').values()
-    assert read_amount(number, "") == read_amount(quoted, "") == fen
+    assert read_yuan(number, "") == read_yuan(quoted, "") == fen
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**9))

@@ -23,7 +23,7 @@ from adapters.dianping.simulator.state import (
     SESSION,
     SHOP,
 )
-from adapters.dianping.values import CHINA
+from core.channels.wire import CHINA
 from core.testing.faults import FaultKind
 
 RECEIPT = "/router/tuangou/receipt"
@@ -234,3 +234,35 @@ def test_seed_has_every_state(simulator: DianpingSimulator) -> None:
 async def test_rate_limit_in_the_platforms_words(caller: Caller, path: str) -> None:
     caller.simulator.faults.script("*", FaultKind.RATE_LIMIT)
     assert await caller.send(path, {}) == {"code": 611, "msg": "请求过于频繁"}
+
+
+# ------------------------------------------------------------------------------------------------------------- the list
+DAY = {"date": "2026-03-02", "offset": "0", "limit": "100"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({}, 3),
+        ({"biz_type": "0", "type": "0"}, 3),
+        ({"offset": "1", "limit": "1"}, 1),
+        ({"offset": "3"}, 0),
+        ({"date": "2026-03-01"}, 0),
+        ({"biz_type": "201"}, 0),
+        ({"type": "1"}, 0),
+        ({"open_shop_uuid": OTHER_SHOP}, 0),
+    ],
+)
+async def test_list_goes_by_day_shop_and_kind(caller: Caller, changes: Any, codes: int) -> None:
+    for _ in range(3):
+        caller.simulator.make("used")
+    data = (await caller.get(f"{RECEIPT}/querylistbydate", **{**DAY, **changes}))["data"]
+    assert len(data["records"]) == codes
+    assert data["total_count"] == ("3" if codes or "offset" in changes else "0")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"date": "20260302"}, {"date": ""}, {"offset": "-1"}, {"limit": "0"}, {"limit": "101"}]
+)
+async def test_list_wants_its_parameters(caller: Caller, changes: Any) -> None:
+    assert (await caller.get(f"{RECEIPT}/querylistbydate", **{**DAY, **changes}))["code"] == 604

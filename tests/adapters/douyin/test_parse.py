@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.douyin.parse import (
-    clean_message,
     find_obstacle,
     parse_coupon,
     parse_coupons,
@@ -20,11 +19,14 @@ from adapters.douyin.parse import (
     quote_code,
     read_amounts,
     read_code,
-    read_number,
     read_object_id,
-    read_time,
 )
 from core.channels.contract import CouponKind, CouponStatus, ProtocolFailure, Refusal
+from core.channels.wire import (
+    clean_message,
+    read_epoch,
+    read_number,
+)
 
 NOW = datetime(2025, 10, 10, 10, 0, tzinfo=UTC)
 
@@ -176,13 +178,13 @@ def test_no_whole_number(value: Any) -> None:
 
 
 def test_seconds_and_milliseconds_agree() -> None:
-    assert read_time(1682265599, "here") == read_time(1682265599000, "here")
-    assert read_time(0, "here") is None
+    assert read_epoch(1682265599, "here") == read_epoch(1682265599000, "here")
+    assert read_epoch(0, "here") is None
 
 
 def test_time_out_of_range() -> None:
     with pytest.raises(ProtocolFailure):
-        read_time(10**18, "here")
+        read_epoch(10**18, "here")
 
 
 def test_error_code_of_either_half_counts() -> None:

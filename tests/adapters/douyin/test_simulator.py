@@ -9,10 +9,18 @@ import httpx
 import pytest
 
 from adapters.douyin.simulator import DouyinSimulator
-from adapters.douyin.simulator.state import CLIENT_KEY, CLIENT_SECRET, POI_ID, RECIPES
+from adapters.douyin.simulator.state import (
+    ACCOUNT_ID,
+    CLIENT_KEY,
+    CLIENT_SECRET,
+    OTHER_POI_ID,
+    POI_ID,
+    RECIPES,
+)
 from core.testing.faults import FaultKind
 
 CERTIFICATE = "/goodlife/v1/fulfilment/certificate"
+NOON = 1772424000  # of the day of these tests, in Shanghai
 KEYS = {"client_key": CLIENT_KEY, "client_secret": CLIENT_SECRET, "grant_type": "client_credential"}
 
 
@@ -181,12 +189,45 @@ async def test_expired_coupon_fails_at_verify(caller: Caller) -> None:
 
 async def test_history_goes_by_cursor(caller: Caller) -> None:
     await caller.verify(await caller.prepare("times_card"), times=2)
-    ask = {"account_id": "72", "size": "3"}
+    ask = {"account_id": ACCOUNT_ID, "size": "3"}
     first = (await caller.get(f"{CERTIFICATE}/verify_record/query/", cursor="0", **ask))["data"]
     cursor = first["records"][-1]["cursor"]
     rest = (await caller.get(f"{CERTIFICATE}/verify_record/query/", cursor=cursor, **ask))["data"]
     seen = [record["verify_id"] for record in first["records"] + rest["records"]]
     assert (first["total"], len(seen), len(set(seen))) == (5, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ({}, 2),
+        ({"poi_ids": POI_ID}, 2),
+        ({"poi_ids": OTHER_POI_ID}, 0),
+        ({"start_time": NOON}, 1),
+        ({"end_time": NOON - 1}, 1),
+        ({"start_time": NOON - 7200, "end_time": NOON}, 2),
+        ({"start_time": NOON + 1, "end_time": NOON + 9}, 0),
+    ],
+)
+async def test_history_has_a_span_and_a_store(caller: Caller, changes: Any, count: int) -> None:
+    caller.simulator.make("used")
+    await caller.verify(await caller.prepare("usable"))
+    ask = {"account_id": ACCOUNT_ID, "size": "20", "cursor": "0", **changes}
+    data = (await caller.get(f"{CERTIFICATE}/verify_record/query/", **ask))["data"]
+    assert (data["total"], len(data["records"])) == (count, count)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"account_id": "72"}, 2119005),
+        ({"start_time": "x"}, 2119001),
+        ({"start_time": "9", "end_time": "8"}, 2119001),
+    ],
+)
+async def test_history_refuses(caller: Caller, changes: Any, code: int) -> None:
+    ask = {"account_id": ACCOUNT_ID, "size": "20", "cursor": "0", **changes}
+    assert (await caller.get(f"{CERTIFICATE}/verify_record/query/", **ask))["data"]["error_code"] == code
 
 
 async def test_code_shows_after_the_window(caller: Caller, clock: Any) -> None:

@@ -16,15 +16,17 @@ from adapters.eleme.parse import (
     parse_coupons,
     parse_found,
     parse_state,
-    read_id,
-    read_moment,
     read_whole,
     read_wrapped,
-    read_yuan,
-    write_moment,
 )
 from adapters.eleme.wire import CONSULT, RESERVE, ROOT_BY_METHOD, USE
 from core.channels.contract import CouponKind, CouponStatus, Found, ProtocolFailure, Refusal, Refused
+from core.channels.wire import (
+    read_china_time,
+    read_id,
+    read_yuan,
+    write_china_time,
+)
 from core.money import format_yuan
 
 CODE = "523162942005"
@@ -205,11 +207,11 @@ def test_no_list(value: Any) -> None:
 
 
 def test_beijing_time_is_utc() -> None:
-    moment = read_moment("2023-11-15 07:59:05", "here")
+    moment = read_china_time("2023-11-15 07:59:05", "here")
     assert moment == datetime(2023, 11, 14, 23, 59, 5, tzinfo=UTC)
     assert moment
-    assert write_moment(moment) == "2023-11-15 07:59:05"
-    assert read_moment("", "here") is None
+    assert write_china_time(moment) == "2023-11-15 07:59:05"
+    assert read_china_time("", "here") is None
 
 
 @pytest.mark.parametrize(
@@ -217,7 +219,7 @@ def test_beijing_time_is_utc() -> None:
 )
 def test_no_time(value: Any) -> None:
     with pytest.raises(ProtocolFailure) as caught:
-        read_moment(value, "use_date")
+        read_china_time(value, "use_date")
     assert caught.value.path == "use_date"
 
 

@@ -12,10 +12,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from adapters.eleme.client import sign_parameters
-from adapters.eleme.parse import write_moment
 from adapters.eleme.simulator import ElemeSimulator
 from adapters.eleme.simulator.state import APP_KEY, APP_SECRET, RECIPES, SESSION, SHOP_ID
 from adapters.eleme.wire import CONSULT, RESERVE, ROOT_BY_METHOD, USE
+from core.channels.wire import (
+    write_china_time,
+)
 from core.testing.faults import FaultKind
 
 NAMES = {CONSULT: "consult_request", USE: "use_request", RESERVE: "ticket_reverse_top_request"}
@@ -33,7 +35,7 @@ class Caller:
         sign = changes.pop("sign", None)
         whole = {
             "method": method, "app_key": APP_KEY, "session": SESSION, "v": "2.0", "format": "json",
-            "sign_method": "md5", "timestamp": write_moment(self.simulator.clock.now()),
+            "sign_method": "md5", "timestamp": write_china_time(self.simulator.clock.now()),
             NAMES[method]: request if isinstance(request, str) else orjson.dumps(request).decode(),
         } | changes  # fmt: skip
         form = {name: value for name, value in whole.items() if value}
@@ -99,7 +101,7 @@ async def test_unknown_method(caller: Caller) -> None:
 
 @pytest.mark.parametrize(("minutes", "taken"), [(-11, False), (-9, True), (9, True), (11, False)])
 async def test_time_has_ten_minutes(caller: Caller, clock: Any, minutes: int, taken: bool) -> None:
-    sent_at = write_moment(clock.now() + timedelta(minutes=minutes))
+    sent_at = write_china_time(clock.now() + timedelta(minutes=minutes))
     request = {"request_id": "q", "shop_id": SHOP_ID, "ticket_code": "1"}
     answer = await caller.send(CONSULT, request, timestamp=sent_at)
     assert ("error_response" in answer) is not taken

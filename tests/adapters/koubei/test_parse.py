@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.koubei.parse import clean_message, quote_code, read_amount, read_time, write_time
+from adapters.koubei.parse import (
+    quote_code,
+)
 from adapters.koubei.parse_certificates import (
     UsesNotShown,
     list_reversals,
@@ -27,6 +29,12 @@ from adapters.koubei.parse_tickets import (
     spread,
 )
 from core.channels.contract import CouponKind, CouponStatus, ProtocolFailure, Refusal
+from core.channels.wire import (
+    clean_message,
+    read_china_time,
+    read_yuan,
+    write_china_time,
+)
 from core.money import format_yuan
 from core.testing.garbage import MISSING, WRONG_VALUES, spoil_at, walk_paths
 
@@ -53,15 +61,15 @@ def test_certificate_amounts_keep_every_fen(face: int, paid: int) -> None:
 @given(st.integers(0, 10**11))
 def test_amount_as_a_number_keeps_every_fen(fen: int) -> None:
     number = orjson.loads(str(Decimal(fen) / 100))
-    assert read_amount(number, "amount") == fen
+    assert read_yuan(number, "amount") == fen
 
 
 @pytest.mark.parametrize(
-    "value", ["88.001", "-1.00", "1e3", "８", "NaN", " 1", True, [], {}, 1e300, "9" * 11]
+    "value", ["88.001", "-1.00", "1e3", "８", "NaN", " 1", True, [], {}, 1e300, "9" * 13]
 )
 def test_odd_amount_is_refused(value: object) -> None:
     with pytest.raises(ProtocolFailure) as caught:
-        read_amount(value, "amount_info.pay_amount")
+        read_yuan(value, "amount_info.pay_amount")
     assert caught.value.path == "amount_info.pay_amount"
 
 
@@ -69,7 +77,7 @@ def test_odd_amount_is_refused(value: object) -> None:
     ("value", "fen"), [("88", 8800), ("88.5", 8850), ("0.01", 1), (None, None), ("", None)]
 )
 def test_amount_is_yuan(value: object, fen: int | None) -> None:
-    assert read_amount(value, "amount") == fen
+    assert read_yuan(value, "amount") == fen
 
 
 @given(st.integers(0, 10**9), st.integers(1, 50))
@@ -81,8 +89,8 @@ def test_spread_loses_no_fen(total: int, parts: int) -> None:
 
 # ------------------------------------------------------------------------------------------------------------- times
 def test_times_are_of_beijing() -> None:
-    assert read_time("2023-11-15 12:00:00", "t") == NOW
-    assert write_time(NOW) == "2023-11-15 12:00:00"
+    assert read_china_time("2023-11-15 12:00:00", "t") == NOW
+    assert write_china_time(NOW) == "2023-11-15 12:00:00"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +98,7 @@ def test_times_are_of_beijing() -> None:
 )
 def test_odd_time_is_refused(value: object) -> None:
     with pytest.raises(ProtocolFailure, match="not a time"):
-        read_time(value, "expire_date")
+        read_china_time(value, "expire_date")
 
 
 # ------------------------------------------------------------------------------------------------------------ tickets

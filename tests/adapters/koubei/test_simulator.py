@@ -12,7 +12,6 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from adapters.koubei.client import sign_text, write_signed_text
-from adapters.koubei.parse import write_time
 from adapters.koubei.simulator import app
 from adapters.koubei.simulator.keys import make_key
 from adapters.koubei.simulator.state import APP_AUTH_TOKEN, APP_ID, OPEN_ID, OTHER_SHOP_ID, SHOP_ID
@@ -23,6 +22,9 @@ from adapters.koubei.wire import (
     TICKET_CANCEL,
     TICKET_QUERY,
     TICKET_USE,
+)
+from core.channels.wire import (
+    write_china_time,
 )
 
 Fields = dict[str, Any]
@@ -43,7 +45,7 @@ class Caller:
             "app_id": APP_ID,
             "method": method,
             "sign_type": "RSA2",
-            "timestamp": write_time(self.simulator.clock.now()),
+            "timestamp": write_china_time(self.simulator.clock.now()),
             "app_auth_token": APP_AUTH_TOKEN,
         }
         params["sign"] = sign_text(write_signed_text({**params, "biz_content": content}), make_key("app"))

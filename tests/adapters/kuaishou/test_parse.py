@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 from adapters.kuaishou.parse import (
     Grant,
     Handle,
-    clean_message,
     find_obstacle,
     parse_coupon,
     parse_coupons,
     parse_grant,
-    read_number,
-    read_time,
 )
 from core.channels.contract import ChannelCoupon, CouponKind, CouponStatus, ProtocolFailure, Refusal
+from core.channels.wire import (
+    clean_message,
+    read_epoch,
+    read_number,
+)
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 QUERY = {"code": "880260412345"}
@@ -145,12 +147,14 @@ def test_no_whole_number(value: Any) -> None:
 
 
 def test_seconds_and_milliseconds_agree() -> None:
-    assert read_time(1772330005, "here") == read_time("1772330005000", "here") != read_time(0, "here") is None
+    assert (
+        read_epoch(1772330005, "here") == read_epoch("1772330005000", "here") != read_epoch(0, "here") is None
+    )
 
 
 def test_time_out_of_range() -> None:
     with pytest.raises(ProtocolFailure, match="not a time"):
-        read_time(10**18, "here")
+        read_epoch(10**18, "here")
 
 
 def test_long_numbers_leave_messages() -> None:

@@ -138,7 +138,7 @@ async def test_coupon_is_redeemed(till: Any, general: Any, clock: Any) -> None:
     order = await till.prepare(general.make("usable").code)
     (outcome,) = await till.redeem(order)
     (use,) = general.consumptions()[0].uses
-    assert [receipt.reference for receipt in outcome.receipts] == [use.receipt]
+    assert [receipt.reference for receipt in outcome.receipts] == [f"{order.code}/{use.receipt}"]
     assert outcome.receipts[0].redeemed_at == clock.now()
     assert outcome.reversible_until == clock.now() + timedelta(minutes=10)
     assert read_biz(till) == {
@@ -154,7 +154,7 @@ async def test_coupon_is_redeemed(till: Any, general: Any, clock: Any) -> None:
 @pytest.mark.parametrize("attempt", [1, 2])
 async def test_examples_of_success(canned: Any, read_payload: Any, payload: str, attempt: int) -> None:
     (outcome,) = await canned(read_payload(payload)).redeem(replace(ORDER, attempt=attempt))
-    assert [receipt.reference for receipt in outcome.receipts] == ["880001"]
+    assert [receipt.reference for receipt in outcome.receipts] == [f"{CODE}/880001"]
     assert (outcome.receipts[0].redeemed_at is None) == (attempt == 2)
 
 
@@ -163,7 +163,7 @@ async def test_one_call_for_one_order(till: Any, general: Any) -> None:
     first, second = await till.redeem(order)
     own, other = general.consumptions()
     assert (first.reference, second.reference) == (own.code, f"{own.code}#2")
-    assert first.receipts[0].reference == own.uses[0].receipt
+    assert first.receipts[0].reference == f"{own.code}/{own.uses[0].receipt}"
     assert second.receipts[0].reference == f"{other.code}/{other.uses[0].receipt}"
     assert (general.calls["consume"], living(general)) == (1, [1, 1])
 
@@ -175,7 +175,7 @@ async def test_rows_come_in_any_order(canned: Any, read_payload: Any) -> None:
     items = (RedeemItem(f"{CODE}#2", f"{CODE}:1:2:2"), replace(ITEM, handle=f"{CODE}:1:1:2"))
     outcomes = await canned(body).redeem(replace(ORDER, items=items))
     assert {each.reference: each.receipts[0].reference for each in outcomes} == {
-        CODE: "880001",
+        CODE: f"{CODE}/880001",
         f"{CODE}#2": "0332808599/7",
     }
 
@@ -259,7 +259,7 @@ async def test_equal_flows_are_numbered(canned: Any, read_payload: Any) -> None:
     body = read_payload("06_ddzh_consume_ok")
     body["data"]["result"] *= 2
     (outcome,) = await canned(body).redeem(replace(ORDER, items=(replace(ITEM, times=2),)))
-    assert [receipt.reference for receipt in outcome.receipts] == ["880001", "880001+2"]
+    assert [receipt.reference for receipt in outcome.receipts] == [f"{CODE}/880001", f"{CODE}/880001+2"]
 
 
 @pytest.mark.parametrize("code", ["OP_BIZ_ERROR", "OP_NEVER_HEARD_OF"])
@@ -381,7 +381,7 @@ async def test_records_that_stand(canned: Any, read_payload: Any, refund_status:
     gone = {**row, "flowId": 8, "refundStatus": 0}
     listed = {"code": "OP_SUCCESS", "data": {"records": [gone, row, {**row, "receiptCode": "0"}]}}
     state = await canned(read_payload("10_ddzh_getconsumed_ok"), listed).status(ORDER)
-    assert (state.status, [use.receipt for use in state.uses]) == (expected, ["9"])
+    assert (state.status, [use.receipt for use in state.uses]) == (expected, [f"{CODE}/9"])
 
 
 async def test_long_lists_are_read_to_the_end(canned: Any, read_payload: Any) -> None:
@@ -390,7 +390,7 @@ async def test_long_lists_are_read_to_the_end(canned: Any, read_payload: Any) ->
     till = canned(
         read_payload("10_ddzh_getconsumed_ok"), full, {"code": "OP_SUCCESS", "data": {"records": [row]}}
     )
-    assert [use.receipt for use in (await till.status(ORDER)).uses] == ["9"]
+    assert [use.receipt for use in (await till.status(ORDER)).uses] == [f"{CODE}/9"]
     assert read_biz(till) == {"date": "2023-11-15", "bizType": 0, "offset": 300, "type": 0, "limit": 300}
 
 
@@ -467,9 +467,12 @@ def read_shown(read_payload: Any) -> Any:
     ("payload", "expected"),
     [("08_ddzh_reverse_ok", None), ("09_ddzh_reverse_too_late", Refusal.REVERSAL_WINDOW_CLOSED)],
 )
-async def test_examples_of_reversals(canned: Any, read_payload: Any, payload: str, expected: Any) -> None:
+@pytest.mark.parametrize("receipt", [f"{CODE}/880001", "880001"])  # the latter as version 0.1 wrote it
+async def test_examples_of_reversals(
+    canned: Any, read_payload: Any, payload: str, expected: Any, receipt: str
+) -> None:
     till = canned(*read_shown(read_payload), read_payload(payload))
-    answer = await till.reverse(ReversalOrder("r", CODE, ITEM.handle, ("880001",)))
+    answer = await till.reverse(ReversalOrder("r", CODE, ITEM.handle, (receipt,)))
     assert (answer.refusal.reason if expected else None) == expected
     assert isinstance(answer, ReversalRefused if expected else Reversed)
 
@@ -478,7 +481,7 @@ async def test_examples_of_reversals(canned: Any, read_payload: Any, payload: st
 async def test_reversal_that_proves_nothing(canned: Any, read_payload: Any, data: Any) -> None:
     till = canned(*read_shown(read_payload), {"code": "OP_SUCCESS", "data": data})
     with pytest.raises(OutcomeUnknown):
-        await till.reverse(ReversalOrder("r", CODE, ITEM.handle, ("880001",)))
+        await till.reverse(ReversalOrder("r", CODE, ITEM.handle, (f"{CODE}/880001",)))
 
 
 @pytest.mark.parametrize("handle", ["", "0332808512", "a:b:c:d", ":1:1:1"])

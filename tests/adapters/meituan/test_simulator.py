@@ -127,6 +127,8 @@ async def test_list_goes_by_day_and_kind(caller: Caller, clock: Any) -> None:
     cards = (await caller.call(f"{RECEIPT}/querylistbydate", ask))["data"]
     others = (await caller.call(f"{RECEIPT}/querylistbydate", {**ask, "bizType": 0, "offset": 0}))["data"]
     assert (cards["totalCount"], len(cards["records"]), others["totalCount"]) == (3, 2, 1)
+    grouped = await caller.call(f"{RECEIPT}/querylistbydate", {**ask, "bizType": 203, "offset": 0})
+    assert grouped["data"]["records"] == []
     empty = await caller.call(f"{RECEIPT}/querylistbydate", {**ask, "date": "2026-03-01"})
     assert empty["data"]["totalCount"] == 0
 

@@ -12,8 +12,16 @@ from hypothesis import strategies as st
 
 from adapters.meituan.parse_catering import parse_coupons
 from adapters.meituan.parse_general import parse_receipts
-from adapters.meituan.values import clean_message, read_count, read_id, read_time, read_yuan
+from adapters.meituan.values import (
+    read_count,
+    read_time,
+)
 from core.channels.contract import ProtocolFailure
+from core.channels.wire import (
+    clean_message,
+    read_id,
+    read_yuan,
+)
 from core.money import format_yuan
 
 NOW = datetime(2023, 11, 1, tzinfo=UTC)

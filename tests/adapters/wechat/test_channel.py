@@ -29,11 +29,16 @@ PAY = ("mchId", "mchSerialNo", "mchPrivateKey", "apiV3Key")
 def test_names_outside_are_fixed() -> None:
     names = [field.alias for field in WechatCredentials.model_fields.values()]
     assert names == ["appId", "appSecret", "token", "encodingAesKey", *PAY]
-    assert [field.alias for field in WechatSettings.model_fields.values()] == ["baseUrl", "payBaseUrl"]
+    assert [field.alias for field in WechatSettings.model_fields.values()] == [
+        "baseUrl",
+        "payBaseUrl",
+        "miniProgramState",
+    ]
 
 
 def test_declares_what_it_can(channel: Any) -> None:
-    assert (channel.capabilities, channel.webhooks) == (frozenset({Capability.COUPONS}), None)
+    kinds = {Capability.COUPONS, Capability.IDENTITY, Capability.NOTIFICATIONS}
+    assert (channel.capabilities, channel.webhooks) == (kinds, None)
 
 
 def test_vouchers_alone_are_enough() -> None:
@@ -69,6 +74,11 @@ def test_secrets_are_hidden(simulator: Any) -> None:
 def test_odd_address_is_refused(address: str) -> None:
     with pytest.raises(ValidationError):
         WechatSettings.model_validate({"payBaseUrl": address})
+
+
+def test_odd_edition_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        WechatSettings.model_validate({"miniProgramState": "release"})
 
 
 @pytest.mark.parametrize("text", [ENC, "code=WXV1&sku_id=2", "coupon_code=WXC1&openid=oExAmPlE"])

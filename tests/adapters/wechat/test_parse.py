@@ -20,7 +20,6 @@ from adapters.wechat.parse import (
     parse_use,
     parse_voucher,
     parse_voucher_state,
-    read_id,
     read_rfc3339,
     read_seconds,
 )
@@ -32,6 +31,9 @@ from core.channels.contract import (
     Redeemed,
     RedeemRefused,
     Refusal,
+)
+from core.channels.wire import (
+    read_id,
 )
 
 NOW = datetime(2026, 3, 1, 2, 1, tzinfo=UTC)

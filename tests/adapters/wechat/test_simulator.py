@@ -44,6 +44,39 @@ async def test_token_stays_the_same(simulator: Any, ask: Any, clock: Any) -> Non
     assert first["access_token"] == again["access_token"] != renewed["access_token"]
 
 
+async def test_renewed_token_leaves_the_old_one_its_life(simulator: Any, ask: Any, clock: Any) -> None:
+    path, body = "/cgi-bin/stable_token", {**TOKEN, "secret": SECRET}
+    first = (await ask(path, body, ""))["access_token"]
+    clock.advance(timedelta(minutes=116))
+    second = (await ask(path, body, ""))["access_token"]
+    sent = [await ask("/channels/ec/voucher/get", {}, token) for token in (first, second)]
+    clock.advance(timedelta(minutes=4))
+    sent += [await ask("/channels/ec/voucher/get", {}, token) for token in (first, second)]
+    assert [answer["errcode"] for answer in sent] == [47003, 47003, 42001, 47003]
+
+
+async def test_forced_token_ends_the_old_one(simulator: Any, ask: Any, clock: Any) -> None:
+    path, body = "/cgi-bin/stable_token", {**TOKEN, "secret": SECRET}
+    first = (await ask(path, body, ""))["access_token"]
+    forced = await ask(path, {**body, "force_refresh": True}, "")
+    assert (forced["expires_in"], forced["access_token"] != first) == (7200, True)
+    assert (await ask("/channels/ec/voucher/get", {}, first))["errcode"] == 40001
+    assert (await ask(path, {**body, "force_refresh": True}, ""))["errcode"] == 45011
+    assert (await ask(path, body, ""))["access_token"] == forced["access_token"]
+
+
+async def test_twenty_forced_tokens_a_day(simulator: Any, ask: Any, clock: Any) -> None:
+    path, body = "/cgi-bin/stable_token", {**TOKEN, "secret": SECRET, "force_refresh": True}
+    answers = []
+    for _ in range(21):
+        answers.append(await ask(path, body, ""))
+        clock.advance(timedelta(seconds=30))
+    assert ["errcode" in answer for answer in answers] == [False] * 20 + [True]
+    assert answers[-1]["errcode"] == 45009
+    clock.advance(timedelta(days=1))
+    assert "access_token" in await ask(path, body, "")
+
+
 @pytest.mark.parametrize(("given", "errcode"), [("", 40001), ("SIM_STABLE_TOKEN_000009", 40001)])
 async def test_wrong_token(ask: Any, given: str, errcode: int) -> None:
     assert (await ask("/channels/ec/voucher/get", {}, given))["errcode"] == errcode

@@ -19,12 +19,14 @@ from adapters.youzan.parse import (
     parse_handle,
     parse_shown,
     read_id,
-    read_number,
     read_time,
-    read_yuan,
 )
 from adapters.youzan.tables import Kind
 from core.channels.contract import CouponKind, CouponStatus, ProtocolFailure, Refusal
+from core.channels.wire import (
+    read_number,
+    read_yuan,
+)
 from core.money import format_yuan
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -227,7 +229,7 @@ def test_what_is_no_id(value: Any) -> None:
         read_id(value, "id")
 
 
-@pytest.mark.parametrize("value", [1.5, "1.5", "x", True, [], "1" * 19, "９"])
+@pytest.mark.parametrize("value", [1.5, "1.5", "x", True, [], "1" * 20, "９"])
 def test_what_is_no_number(value: Any) -> None:
     with pytest.raises(ProtocolFailure):
         read_number(value, "n")

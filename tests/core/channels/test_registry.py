@@ -176,11 +176,21 @@ def test_channel_without_identity_is_refused() -> None:
         (make_behaviour(reversal=Reversibility(True, timedelta(0))), "over before it begins"),
         (make_behaviour(in_flight=timedelta(seconds=-1)), "`in_flight` is negative"),
         (make_behaviour(token_lifetime=timedelta(0)), "recognised for no time"),
+        (make_behaviour(list_delay=timedelta(seconds=-1)), "`list_delay` is negative"),
+        (make_behaviour(lists_uses=True), "declare `lists_uses` but have no `list_uses`"),
     ],
 )
 def test_impossible_behaviour_is_refused(behaviour: object, sentence: str) -> None:
     coupons: Any = type("ChangedCoupons", (AcmeCoupons,), {"behaviour": behaviour})()
     with pytest.raises(RegistryError, match=sentence):
+        build(Plugin(make_channel(coupons=coupons)))
+
+
+def test_list_that_is_not_declared_is_refused() -> None:
+    async def list_uses(self: Any, session: Any, query: Any) -> Any: ...
+
+    coupons: Any = type("ListingCoupons", (AcmeCoupons,), {"list_uses": list_uses})()
+    with pytest.raises(RegistryError, match="have `list_uses` but do not declare it"):
         build(Plugin(make_channel(coupons=coupons)))
 
 
