@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli import channels, doctor, keys, server, setup, tokens
+from core.cli import channels, doctor, keys, reconcile, server, setup, tokens
 from core.cli.sentences import explain_error
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.command("serve")(server.serve)
 app.command("migrate")(setup.migrate)
 app.add_typer(tokens.app, name="token")
 app.command("doctor")(doctor.doctor)
+app.command("reconcile")(reconcile.reconcile)
 app.add_typer(channels.app, name="channel")
 app.add_typer(keys.app, name="keys")
 

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 from tortoise.exceptions import BaseORMException
 
+from core.channels.contract import Capability
 from core.channels.health import read_attention
 from core.channels.registry import ChannelRegistry, RegistryError, build_registry
 from core.clock import utc_now
@@ -24,6 +25,8 @@ from core.settings import Settings
 # Due work is looked for every second; what is still there after this long has nobody looking.
 _OVERDUE = timedelta(minutes=5)
 _FEWEST_DISTINCT = 10
+# What a channel does for a merchant rather than for a store.
+_WITHOUT_STORES = frozenset({Capability.NOTIFICATIONS, Capability.IDENTITY, Capability.WEBHOOKS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +99,11 @@ async def _check_accounts(registry: ChannelRegistry) -> list[Finding]:
         " (SELECT count(*) FROM channel_store s WHERE s.tenant_id = a.tenant_id AND s.account_id = a.id) AS stores"
         " FROM channel_account a WHERE a.status <> 'DISABLED' ORDER BY a.id"
     )
-    return [finding for row in rows for finding in _judge_account(row, installed)]
+    storeless = {each.code for each in registry.all() if each.capabilities <= _WITHOUT_STORES}
+    return [finding for row in rows for finding in _judge_account(row, installed, storeless)]
 
 
-def _judge_account(row: Mapping[str, Any], installed: set[str]) -> list[Finding]:
+def _judge_account(row: Mapping[str, Any], installed: set[str], storeless: set[str]) -> list[Finding]:
     area = (
         f"account {row['name']} ({row['channel']}, {encode_global_id('ChannelAccount', as_uuid(row['id']))})"
     )
@@ -110,7 +114,7 @@ def _judge_account(row: Mapping[str, Any], installed: set[str]) -> list[Finding]
         attention = read_attention(row["attention"])
         problem = attention.message("en") if attention else "the platform refuses it"
         found.append(Finding(area, problem, "Connect it again with connectChannel."))
-    if not row["stores"]:
+    if not row["stores"] and row["channel"] not in storeless:
         found.append(Finding(area, "it is bound to no store", "Bind it with bindChannelStore."))
     return found
 

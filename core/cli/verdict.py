@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _LONGEST_REASON = 160
+_SUITE = re.compile(r"^class \w+\([^)]*ChannelSuite\b", re.MULTILINE)
 # Whatever the author's own configuration says, a check is a check.
 _OPTIONS = ("-o", "addopts=", "-o", "asyncio_default_fixture_loop_scope=function")
 _SUBJECTS = (
@@ -24,10 +26,16 @@ _SUBJECTS = (
     "looking",
     "redeeming",
     "reversing",
+    "listing",
     "failing",
     "cancelling",
     "secrecy",
     "delivering",
+    "identifying",
+    "failing_logins",
+    "messaging",
+    "failing_messages",
+    "declaring",
 )
 
 
@@ -90,7 +98,7 @@ def _find_module(name: str) -> Path | None:
 
 
 def _holds_suite(path: Path) -> bool:
-    return path.suffix == ".py" and "CouponChannelSuite" in path.read_text("utf-8")
+    return path.suffix == ".py" and _SUITE.search(path.read_text("utf-8")) is not None
 
 
 def run_kit(path: Path) -> Verdict:
@@ -121,12 +129,13 @@ class _Listener:
         self._owners: dict[str, tuple[str, str, str]] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        from core.testing.coupons import STANDARD_TESTS
+        from core.testing.suites import list_tests
 
         for item in session.items:
             name = getattr(item, "originalname", None) or item.name
-            if name in STANDARD_TESTS and (owner := getattr(item, "cls", None)) is not None:
-                subject = STANDARD_TESTS[name].__module__.rpartition(".")[2]
+            owner = getattr(item, "cls", None)
+            if owner is not None and (test := list_tests(owner).get(name)):
+                subject = test.__module__.rpartition(".")[2]
                 self._owners[item.nodeid] = (owner.__name__, subject, name)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -140,8 +149,13 @@ class _Listener:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         from core.testing.notes import read_notes
+        from core.testing.suites import find_unproved
 
         self.verdict.notes = list(read_notes(session.config))
+        self.verdict.results += [
+            RuleResult("–", "declaring", "declared_capability_is_tried", "broken", reason)
+            for reason in find_unproved(session.config)
+        ]
 
 
 def _explain(report: pytest.TestReport) -> str:
@@ -183,7 +197,8 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
 def _count(results: Sequence[RuleResult]) -> Iterator[tuple[str, str, dict[str, int]]]:
     """Suite, subject, and how many rules ended how, in the order in which a reader meets them."""
     found = dict.fromkeys((each.suite, each.subject) for each in results)
-    for suite, subject in sorted(found, key=lambda pair: (pair[0], _SUBJECTS.index(pair[1]))):
+    order = {subject: place for place, subject in enumerate(_SUBJECTS)}
+    for suite, subject in sorted(found, key=lambda pair: (pair[0], order.get(pair[1], len(order)))):
         counts = dict.fromkeys(("kept", "broken", "exempt"), 0)
         for each in results:
             if (each.suite, each.subject) == (suite, subject):

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
-from dataclasses import replace
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
-from pydantic import SecretStr
-
 from core.channels.contract import (
-    AccessTokens,
     Channel,
-    ChannelFailure,
-    ChannelModel,
-    ChannelSession,
-    ChannelUnavailable,
     Coupons,
     CouponState,
-    Effect,
     Found,
     LookUp,
+    RecordedUse,
     Redeemed,
     RedeemItem,
     RedeemOrder,
@@ -32,55 +23,27 @@ from core.channels.contract import (
     ReversalOrder,
     StatusBy,
     StatusQuery,
-    TokenFetch,
+    UsePage,
+    UseQuery,
 )
 from core.coupons.codes import normalise_code
-from core.testing.checks import check_look_up, check_outcomes, check_state
+from core.testing.checks import check_look_up, check_outcomes, check_page, check_state
+from core.testing.platform_bench import PlatformBench
 from core.testing.platforms import CouponPlatform, Uses
 from core.testing.transcript import Transcript
-from core.testing.wire import Fault, Hang, Wire
 
-LONGEST_CALL = 5.0
-"""Seconds after which a call counts as hanging: simulators answer at once."""
+MOST_PAGES = 500
+"""Pages after which a list counts as endless: the kit makes a few hundred uses at most."""
 
-ResultT = TypeVar("ResultT")
 Outcomes = Sequence[Redeemed | RedeemRefused]
 
 
-class TokenWatch:
-    """Passes to the session's AccessTokens and remembers every token, so that none may show in a log."""
-
-    def __init__(self, inner: AccessTokens) -> None:
-        self._inner = inner
-        self.seen: set[str] = set()
-        self.asked_while_down = False
-        self.fresh = False
-        self.down = False
-
-    async def get(self, name: str, fetch: TokenFetch) -> str:
-        if self.down:
-            self.asked_while_down = True
-            raise ChannelUnavailable("no access token to be had")
-        token = (await fetch()).value if self.fresh else await self._inner.get(name, fetch)
-        self.seen.add(token)
-        return token
-
-    async def drop(self, name: str, token: str) -> None:
-        await self._inner.drop(name, token)
-
-
-class Bench:
-    """One channel, one platform made for this test, and what was said aloud meanwhile."""
+class Bench(PlatformBench[CouponPlatform]):
+    """The steps of whoever redeems coupons."""
 
     def __init__(self, channel: Channel, platform: CouponPlatform, transcript: Transcript) -> None:
-        session = platform.open_session()
-        self.channel = channel
-        self.platform = platform
-        self.transcript = transcript
-        self.wire = Wire(session.http)
-        self.tokens = TokenWatch(session.tokens)
-        self.session: ChannelSession[Any, Any] = replace(session, http=self.wire, tokens=self.tokens)
-        self._credentials: list[ChannelModel] = [session.credentials]
+        super().__init__(channel, platform, transcript)
+        self._made: list[str] = []
 
     # ------------------------------------------------------------------------------------------------ facts
     @property
@@ -89,13 +52,12 @@ class Bench:
         return self.channel.coupons
 
     @property
-    def offline(self) -> bool:
-        """Whether the channel works without a platform of its own: then it may send nothing at all."""
-        return not self.channel.needs_account
-
-    @property
     def tells_status(self) -> bool:
         return self.coupons.behaviour.status_by is not StatusBy.NONE
+
+    @property
+    def lists_uses(self) -> bool:
+        return self.coupons.behaviour.lists_uses
 
     def holds(self, state: str) -> bool:
         return state in self.platform.samples
@@ -103,22 +65,12 @@ class Bench:
     async def uses(self, state: str = "usable") -> Uses:
         return await self.platform.count_uses(state)
 
-    def secrets(self) -> set[str]:
-        """Every text that must not be said aloud: credentials, access tokens, codes."""
-        codes = {*self.platform.samples.values(), self.platform.unknown_code}
-        normal = {normalise_code(code).code for code in codes}
-        return self.tokens.seen | codes | normal | set(map_secrets(self._credentials))
+    def platform_secrets(self) -> set[str]:
+        """The codes."""
+        codes = {*self.platform.samples.values(), self.platform.unknown_code, *self._made}
+        return codes | {normalise_code(code).code for code in codes}
 
     # ------------------------------------------------------------------------------------------------ steps
-    async def call(self, work: Awaitable[ResultT]) -> ResultT:
-        """Awaits one piece of the adapter's work, within the longest call, and keeps what it raises."""
-        try:
-            async with asyncio.timeout(LONGEST_CALL):
-                return await work
-        except Exception as failure:
-            self.transcript.note_failure(failure)
-            raise
-
     async def look_up(self, state: str = "usable") -> LookUp:
         return await self.look_up_text(self.platform.samples[state])
 
@@ -136,13 +88,7 @@ class Bench:
         self, state: str = "usable", *, times: int = 1, first: int | None = None
     ) -> RedeemOrder:
         """A leg for the `first` coupons of the sample (None: all), made as core makes it."""
-        found = await self.find(state)
-        items = tuple(
-            RedeemItem(coupon.reference, coupon.handle, times, coupon.times_total - coupon.times_remaining)
-            for coupon in found.coupons[:first]
-        )
-        code = normalise_code(self.platform.samples[state]).code
-        return RedeemOrder(found.redeem_token or str(uuid4()), items, code, found.order_reference)
+        return make_order(await self.find(state), self.platform.samples[state], times, first)
 
     async def redeem(self, order: RedeemOrder) -> Outcomes:
         outcomes = await self.call(self.coupons.redeem(self.session, order))
@@ -167,40 +113,37 @@ class Bench:
     async def reverse(self, order: ReversalOrder) -> ReversalAnswer:
         return await self.call(self.coupons.reverse(self.session, order))
 
-    # ----------------------------------------------------------------------------------------------- faults
-    async def fail(self, work: Awaitable[object], effect: Effect, fault: Fault) -> ChannelFailure:
-        """Breaks the next request with this effect and expects `work` to raise a failure of the contract."""
-        self.wire.break_next(effect, fault)
-        answer, failure = None, None
-        try:
-            answer = await self.call(work)
-        except ChannelFailure as raised:
-            failure = raised
-        assert not self.wire.disarm(), f"sent no {effect} request: {failure or answer!r}"
-        assert failure is not None, f"answered {answer!r} although its request failed"
-        return failure
+    async def list_page(self, since: datetime, until: datetime, cursor: str | None = None) -> UsePage:
+        query = UseQuery(since, until, cursor)
+        page = await self.call(self.coupons.list_uses(self.session, query))
+        check_page(page, query)
+        return page
 
-    async def cancel_midway(self, work: Coroutine[Any, Any, object], effect: Effect) -> None:
-        """Cancels `work` while its request hangs; swallowing the cancellation is an error."""
-        hang = Hang()
-        self.wire.break_next(effect, hang)
-        task = asyncio.ensure_future(work)
-        reached = asyncio.ensure_future(hang.reached.wait())
-        waited = {task} if self.offline else {task, reached}
-        await asyncio.wait(waited, timeout=0 if self.offline else LONGEST_CALL, return_when="FIRST_COMPLETED")
-        reached.cancel()
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        assert self.offline or task.cancelled(), "the cancellation was swallowed"
-        self.wire.disarm()
+    async def list_uses(
+        self, since: datetime, until: datetime, cursor: str | None = None
+    ) -> list[RecordedUse]:
+        """Every page, from `cursor` on; each use once, as it came last."""
+        uses: dict[tuple[str, datetime], RecordedUse] = {}
+        for _ in range(MOST_PAGES):
+            page = await self.list_page(since, until, cursor)
+            uses |= {(use.receipt, use.used_at): use for use in page.uses}
+            if page.next_cursor is None:
+                return list(uses.values())
+            assert page.next_cursor != cursor, "the list does not go on: a page leads to itself"
+            cursor = page.next_cursor
+        raise AssertionError(f"the list does not end after {MOST_PAGES} pages")
 
-    async def use_other_credentials(self) -> None:
-        """From now on the session has credentials that the platform does not accept, and no token."""
-        other = self.platform.other_credentials()
-        self._credentials.append(other)
-        self.session = replace(self.session, credentials=other)
-        self.tokens.fresh = True
+    async def redeem_new(self, count: int = 1) -> list[tuple[RedeemOrder, Redeemed]]:
+        """Redeems that many new coupons, one by one."""
+        codes = await self.platform.make_codes(count)
+        self._made += codes
+        done: list[tuple[RedeemOrder, Redeemed]] = []
+        for code in codes:
+            found = await self.look_up_text(code)
+            assert isinstance(found, Found), f"a new coupon should be found, but: {found!r}"
+            order = make_order(found, code)
+            done += [(order, redeemed) for redeemed in await self.redeem_well(order)]
+        return done
 
     async def prove_offline(self) -> None:
         """For a channel without a network: the whole way is gone, and nothing was sent."""
@@ -221,10 +164,14 @@ def over_the_network(rule: Rule) -> Rule:
     return run
 
 
-def map_secrets(models: Sequence[ChannelModel]) -> list[str]:
-    """The values of all SecretStr fields."""
-    values = (getattr(model, name) for model in models for name in type(model).model_fields)
-    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+def make_order(found: Found, text: str, times: int = 1, first: int | None = None) -> RedeemOrder:
+    """A leg for the `first` coupons found by `text` (None: all), made as core makes it."""
+    items = tuple(
+        RedeemItem(coupon.reference, coupon.handle, times, coupon.times_total - coupon.times_remaining)
+        for coupon in found.coupons[:first]
+    )
+    code = normalise_code(text).code
+    return RedeemOrder(found.redeem_token or str(uuid4()), items, code, found.order_reference)
 
 
 def make_reversal(order: RedeemOrder, redeemed: Redeemed) -> ReversalOrder:

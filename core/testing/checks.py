@@ -18,11 +18,14 @@ from core.channels.contract import (
     LookUp,
     NotMine,
     Receipt,
+    RecordedUse,
     Redeemed,
     RedeemOrder,
     RedeemRefused,
     Refusal,
     Refused,
+    UsePage,
+    UseQuery,
 )
 
 
@@ -116,6 +119,25 @@ def check_state(state: CouponState) -> None:
         check_text(use.receipt, "receipt of a use")
         check_instant(use.used_at, "used_at")
         check_text(use.token, "token of a use", optional=True)
+
+
+def check_page(page: UsePage, query: UseQuery) -> None:
+    assert isinstance(page, UsePage), f"list_uses answered {type(page).__name__}"
+    check_text(page.next_cursor, "next_cursor", optional=True)
+    for use in page.uses:
+        check_use(use)
+        assert query.since <= use.used_at < query.until, f"a use of {use.used_at} lies outside of the window"
+
+
+def check_use(use: RecordedUse) -> None:
+    check_text(use.receipt, "receipt")
+    check_text(use.reference, "reference of a use", optional=True)
+    check_text(use.external_store_id, "external_store_id", optional=True)
+    assert use.used_at is not None, "a use without a time is of no day"
+    check_instant(use.used_at, "used_at")
+    for name in ("face_value", "paid_amount", "payout", "fee"):
+        check_fen(getattr(use, name), name)
+    assert isinstance(use.reversed, bool), f"reversed is {use.reversed!r}"
 
 
 def check_text(value: Any, name: str, *, optional: bool = False) -> None:

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 
 import pytest
 
+from core.channels.contract import Capability
+
 REPORT = "core.testing.report"
 _NOTES = pytest.StashKey[dict[str, None]]()
+_PROOFS = pytest.StashKey[dict[str, tuple[set[Capability], set[Capability]]]]()
 
 
 def keep_note(config: pytest.Config, note: str) -> None:
@@ -27,3 +30,17 @@ def note_platform(config: pytest.Config, suite: str, cannot_hold: Mapping[str, s
         pytest.fail(f'load the report: pytest_plugins = ["{REPORT}"]')
     for state, reason in cannot_hold.items():
         keep_note(config, f"{suite} holds no {state!r}: {reason}")
+
+
+def note_proof(
+    config: pytest.Config, channel: str, declared: frozenset[Capability], proved: Capability
+) -> None:
+    """Keeps what a tried channel declares, and which of it is being tried."""
+    everything, tried = config.stash.setdefault(_PROOFS, {}).setdefault(channel, (set(), set()))
+    everything |= declared
+    tried.add(proved)
+
+
+def read_proofs(config: pytest.Config) -> Mapping[str, tuple[set[Capability], set[Capability]]]:
+    """Channel → what it declares, and what was tried of it."""
+    return config.stash.setdefault(_PROOFS, {})

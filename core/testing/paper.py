@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeVar
@@ -43,6 +44,7 @@ from core.channels.contract import (
     ProtocolFailure,
     Receipt,
     Recognition,
+    RecordedUse,
     Redeemed,
     RedeemOrder,
     RedeemRefused,
@@ -56,6 +58,8 @@ from core.channels.contract import (
     Scanned,
     StatusBy,
     StatusQuery,
+    UsePage,
+    UseQuery,
     WebhookDelivery,
     WebhookRejected,
     WebhookReply,
@@ -112,6 +116,14 @@ class WireUse(WireModel):
     token: str = Field(min_length=1)
 
 
+class WireRecord(WireUse):
+    listed: int = Field(ge=0)
+    paid: int = Field(ge=0)
+    payout: int = Field(ge=0)
+    fee: int = Field(ge=0)
+    undone: bool
+
+
 class WireAnswer(WireModel):
     """`code` is 0 where all went well."""
 
@@ -120,6 +132,8 @@ class WireAnswer(WireModel):
     uses: list[WireUse] = []
     refused: dict[str, int] = {}
     redeem_token: str | None = Field(None, min_length=1)
+    records: list[WireRecord] | None = None
+    next: str | None = Field(None, min_length=1)
 
 
 class WireToken(WireModel):
@@ -132,6 +146,8 @@ class PaperCoupons(Coupons):
         idempotency=Idempotency.TOKEN,
         status_by=StatusBy.TOKEN,
         reversal=Reversibility(possible=True, window=timedelta(hours=1)),
+        lists_uses=True,
+        list_delay=timedelta(minutes=1),
     )
 
     async def look_up(self, session: ChannelSession[Any, Any], scanned: Scanned) -> LookUp:
@@ -149,7 +165,8 @@ class PaperCoupons(Coupons):
         self, session: ChannelSession[Any, Any], order: RedeemOrder
     ) -> Sequence[Redeemed | RedeemRefused]:
         ids = [item.reference for item in order.items for _ in range(item.times)]
-        answer = await self.call(session, "use", Effect.WRITE, {"token": order.token, "ids": ids})
+        body = {"token": order.token, "ids": ids, "shop": session.external_store_id}
+        answer = await self.call(session, "use", Effect.WRITE, body)
         if answer.code:
             return [RedeemRefused(item.reference, refuse(answer.code)) for item in order.items]
         return [self.parse_outcome(answer, item.reference, item.times) for item in order.items]
@@ -175,6 +192,22 @@ class PaperCoupons(Coupons):
         body = {"token": order.token, "receipts": list(order.receipts)}
         answer = await self.call(session, "undo", Effect.WRITE, body)
         return ReversalRefused(refuse(answer.code)) if answer.code else Reversed()
+
+    async def list_uses(self, session: ChannelSession[Any, Any], query: UseQuery) -> UsePage:
+        # The platform counts in whole seconds: what lies before `since` within its second is left out here.
+        body = {
+            "since": int(query.since.timestamp()),
+            "until": math.ceil(query.until.timestamp()),
+            "shop": session.external_store_id,
+            "cursor": query.cursor,
+        }
+        answer = await self.call(session, "list", Effect.READ, body)
+        if answer.code:
+            raise ProtocolFailure("no list", operation="list", platform_code=str(answer.code))
+        if answer.records is None:
+            raise ProtocolFailure("the records are missing", operation="list", path="records")
+        uses = (parse_record(record) for record in answer.records)
+        return UsePage(tuple(use for use in uses if query.since <= use.used_at < query.until), answer.next)
 
     async def call(
         self, session: ChannelSession[Any, Any], operation: str, effect: Effect, body: Mapping[str, Any]
@@ -230,6 +263,20 @@ def parse_time(seconds: int) -> datetime:
 
 def parse_receipt(use: WireUse) -> Receipt:
     return Receipt(use.receipt, parse_time(use.at))
+
+
+def parse_record(wire: WireRecord) -> RecordedUse:
+    return RecordedUse(
+        receipt=wire.receipt,
+        used_at=parse_time(wire.at),
+        reference=wire.id,
+        face_value=wire.listed,
+        paid_amount=wire.paid,
+        payout=wire.payout,
+        fee=wire.fee,
+        reversed=wire.undone,
+        raw=wire.model_dump(),
+    )
 
 
 def parse_coupon(wire: WireCoupon) -> ChannelCoupon:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -28,6 +28,9 @@ from core.testing.sessions import MemoryTokens
 SECRET = "paper-secret-8d1f"  # noqa: S105  # made up, known to nobody but this file
 OTHER_SECRET = "another-secret-77"  # noqa: S105
 ACCESS_TOKEN = "paper-token-55aa"  # noqa: S105
+SHOP = "shop-1"
+PAGE_SIZE = 2
+FEE = 300
 REVERSAL_WINDOW = timedelta(hours=1)
 BLOCKED: Mapping[str, int] = {"expired": 2, "refunded": 3, "not_yet_valid": 4, "wrong_store": 5}
 
@@ -37,6 +40,7 @@ class PaperUse:
     receipt: str
     token: str
     at: datetime
+    shop: str
     living: bool = True
 
 
@@ -94,12 +98,24 @@ class PaperPlatform(CouponPlatform):
             http=self,
             tokens=MemoryTokens(),
             clock=self.clock,
-            external_store_id="shop-1",
+            external_store_id=SHOP,
         )
 
     async def count_uses(self, state: str) -> Uses:
         coupons = [coupon for coupon in self.coupons if coupon.state == state]
         return Uses(sum(len(each.uses) for each in coupons), sum(len(each.living) for each in coupons))
+
+    async def make_codes(self, count: int) -> list[str]:
+        number = len(self.coupons)
+        made = [
+            PaperCoupon(f"certificate-{number + each}-new", f"PAPER1{number + each:06}", "usable new")
+            for each in range(count)
+        ]
+        self.coupons += made
+        return [coupon.code for coupon in made]
+
+    def open_other_session(self) -> ChannelSession[Any, Any]:
+        return replace(self.open_session(), external_store_id="shop-2")
 
     def advance(self, by: timedelta) -> None:
         self.clock.advance(by)
@@ -149,11 +165,11 @@ class PaperPlatform(CouponPlatform):
         """Remembers what it answered to each token, and answers the same again."""
         key = repr((body["token"], body["ids"]))
         if key not in self._answers:
-            self._answers[key] = self.use_coupons(body["token"], body["ids"])
+            self._answers[key] = self.use_coupons(body["token"], body["ids"], body.get("shop", SHOP))
         answer: dict[str, Any] = self._answers[key]
         return answer
 
-    def use_coupons(self, token: str, ids: Sequence[str]) -> dict[str, Any]:
+    def use_coupons(self, token: str, ids: Sequence[str], shop: str = SHOP) -> dict[str, Any]:
         uses: list[dict[str, Any]] = []
         refused: dict[str, int] = {}
         for reference in ids:
@@ -162,7 +178,7 @@ class PaperPlatform(CouponPlatform):
                 refused[reference] = 1
                 continue
             receipt = f"{reference}-use-{len(coupon.uses)}"
-            coupon.uses.append(PaperUse(receipt, token, self.clock.now()))
+            coupon.uses.append(PaperUse(receipt, token, self.clock.now(), shop))
             uses.append(show_use(reference, coupon.uses[-1]))
         return {"code": 0, "uses": uses, "refused": refused}
 
@@ -181,6 +197,28 @@ class PaperPlatform(CouponPlatform):
             use.living = False
         return {"code": 0}
 
+    def answer_list(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A page of the uses in a shop, by time. It goes on after the last one shown, whatever happens meanwhile."""
+        position = body["cursor"] or ""
+        shown = [
+            each
+            for each in sorted(self.list_records(), key=name_place)
+            if each["shop"] == body["shop"] and body["since"] <= each["at"] < body["until"]
+        ]
+        rest = [each for each in shown if name_place(each) > position]
+        more = name_place(rest[PAGE_SIZE - 1]) if len(rest) > PAGE_SIZE else None
+        return {"code": 0, "records": rest[:PAGE_SIZE], "next": more}
+
+    def list_records(self) -> list[dict[str, Any]]:
+        """Every use ever made, with what the merchant is to receive for it."""
+        paid = self.facts.paid_amount or 0
+        amounts = {"listed": self.facts.face_value, "paid": paid, "payout": paid - FEE, "fee": FEE}
+        return [
+            {**show_use(coupon.id, use), **amounts, "undone": not use.living, "shop": use.shop}
+            for coupon in self.coupons
+            for use in coupon.uses
+        ]
+
     def coupon(self, reference: str) -> PaperCoupon:
         return next(coupon for coupon in self.coupons if coupon.id == reference)
 
@@ -195,6 +233,11 @@ class PaperPlatform(CouponPlatform):
             "total": coupon.total,
             "left": coupon.left,
         }
+
+
+def name_place(record: Mapping[str, Any]) -> str:
+    """Where a record lies in the list."""
+    return f"{record['at']:012d} {record['receipt']}"
 
 
 def show_use(reference: str, use: PaperUse) -> dict[str, Any]:

@@ -1,14 +1,23 @@
-"""What the conformance kit needs of a platform: coupons in named states, and a count of their uses."""
+"""What the conformance kit needs of a platform: coupons in named states and a count of their uses, logins, or messages."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
 
-from core.channels.contract import ChannelModel, ChannelSession, Refusal, WebhookDelivery
+from core.channels.contract import (
+    ChannelModel,
+    ChannelSession,
+    DeliveryRefusal,
+    LoginRefusal,
+    OutgoingMessage,
+    Refusal,
+    WebhookDelivery,
+)
+from core.testing.simulator import LoginSample, SentMessage
 
 STATE_REFUSALS: Mapping[str, Refusal] = {
     "used": Refusal.ALREADY_REDEEMED,
@@ -56,33 +65,17 @@ class CouponFacts:
     valid_until: datetime | None = None
 
 
-class CouponPlatform(ABC):
+class Platform(ABC):
     """A platform under the kit's hands: the author's simulator, made anew for every test.
 
-    samples          state → the text that is scanned; `times_card` has two or more uses left, `two_coupons`
-                     is one code with at least two usable coupons
-    cannot_hold      standard state → why the platform has no such coupons; printed in the report
-    refusals         state → refusal, for states of the platform's own, and where the platform cannot tell a
-                     standard state apart: then the answer must be marked `vague`
-    unknown_code     a code of the channel's shape that the platform does not know
-    facts            what the usable sample is worth
-    delivery_window  how old a signed delivery may be; None where the platform signs no time
+    cannot_hold  what the kit wants to try → why the platform has no such thing; printed in the report
     """
 
-    samples: Mapping[str, str]
     cannot_hold: Mapping[str, str] = {}
-    refusals: Mapping[str, Refusal] = {}
-    unknown_code: str
-    facts: CouponFacts
-    delivery_window: ClassVar[timedelta | None] = None
 
     @abstractmethod
     def open_session(self) -> ChannelSession[Any, Any]:
-        """A session with good credentials at the store where the samples may be used."""
-
-    @abstractmethod
-    async def count_uses(self, state: str) -> Uses:
-        """What the platform itself recorded for the coupons of this sample."""
+        """A session with good credentials, at the store where samples may be used."""
 
     @abstractmethod
     def advance(self, by: timedelta) -> None:
@@ -98,8 +91,112 @@ class CouponPlatform(ABC):
         """Credentials of the right form that the platform does not accept. For channels with any."""
         raise NotImplementedError("other_credentials: give credentials that the platform refuses")
 
+
+class CouponPlatform(Platform):
+    """A platform that sells coupons.
+
+    samples          state → the text that is scanned; `times_card` has two or more uses left, `two_coupons`
+                     is one code with at least two usable coupons
+    cannot_hold      standard state → why the platform has no such coupons; printed in the report
+    refusals         state → refusal, for states of the platform's own, and where the platform cannot tell a
+                     standard state apart: then the answer must be marked `vague`
+    unknown_code     a code of the channel's shape that the platform does not know
+    facts            what the usable sample is worth
+    delivery_window  how old a signed delivery may be; None where the platform signs no time
+    """
+
+    samples: Mapping[str, str]
+    refusals: Mapping[str, Refusal] = {}
+    unknown_code: str
+    facts: CouponFacts
+    delivery_window: ClassVar[timedelta | None] = None
+
+    @abstractmethod
+    async def count_uses(self, state: str) -> Uses:
+        """What the platform itself recorded for the coupons of this sample."""
+
+    async def make_codes(self, count: int) -> list[str]:
+        """New usable coupons, each with a code of its own. Needed where the channel lists uses."""
+        raise NotImplementedError("make_codes: give the codes of new usable coupons")
+
+    def open_other_session(self) -> ChannelSession[Any, Any] | None:
+        """A session at another store, for channels that list uses; None where there is no such store."""
+        return None
+
     def make_delivery(
         self, subject: str, *, credentials: ChannelModel, event_id: str, sent_at: datetime
     ) -> WebhookDelivery:
         """A genuine delivery about a used coupon. Needed where the channel declares WEBHOOKS."""
         raise NotImplementedError("make_delivery: give a signed delivery that tells of a redeemed coupon")
+
+
+LOGIN_REFUSALS: Mapping[str, LoginRefusal] = {
+    "unknown": LoginRefusal.CODE_INVALID,
+    "used": LoginRefusal.CODE_INVALID,
+    "expired": LoginRefusal.CODE_EXPIRED,
+    "unknown_phone": LoginRefusal.CODE_INVALID,
+    "used_phone": LoginRefusal.CODE_INVALID,
+    "expired_phone": LoginRefusal.CODE_EXPIRED,
+}
+"""The refusal that a login code, or a phone code, in each state meets, unless the platform says otherwise."""
+
+
+class LoginPlatform(Platform):
+    """A platform with mini-programs. `cannot_hold` may name the states of LOGIN_REFUSALS, "phone" and "tokens".
+
+    unknown_code, unknown_phone_code  of the platform's shape, and given to nobody
+    code_lifetime, phone_lifetime     after which a code is over
+    refusals                          state → refusal, where the platform cannot tell a state apart
+    """
+
+    unknown_code: str
+    unknown_phone_code: str = "no-such-phone-code"
+    code_lifetime: timedelta = timedelta(minutes=5)
+    phone_lifetime: timedelta = timedelta(minutes=5)
+    refusals: Mapping[str, LoginRefusal] = {}
+
+    @abstractmethod
+    def make_login(self, subject: str | None = None) -> LoginSample:
+        """A new person opens the mini-program, or again the one of an earlier sample."""
+
+    @abstractmethod
+    def expire_tokens(self) -> None:
+        """Voids every access token given out so far, where the platform has any."""
+
+
+MESSAGE_REFUSALS: Mapping[str, DeliveryRefusal] = {
+    "unreachable": DeliveryRefusal.UNREACHABLE,
+    "unknown_template": DeliveryRefusal.TEMPLATE_UNKNOWN,
+    "bad_content": DeliveryRefusal.CONTENT_REFUSED,
+    "too_many": DeliveryRefusal.TOO_MANY,
+    "no_consent": DeliveryRefusal.NO_CONSENT,
+}
+"""The refusal that a message in each state meets, unless the platform says otherwise."""
+
+
+class MessagePlatform(Platform):
+    """A platform that sends messages. `cannot_hold` may name states of `messages`, "rate" and "tokens".
+
+    messages  state → a message: "good" is taken, "long" has values that must be cut, the states of MESSAGE_REFUSALS
+              are refused; where consent is needed, the kit gives it before each but "no_consent"
+    refusals  state → refusal, where the platform cannot tell a state apart
+    """
+
+    messages: Mapping[str, OutgoingMessage]
+    refusals: Mapping[str, DeliveryRefusal] = {}
+
+    @abstractmethod
+    def list_messages(self) -> Sequence[SentMessage]:
+        """What the platform has sent to people, oldest first."""
+
+    def give_consent(self, message: OutgoingMessage) -> None:
+        """The person agrees to one message of this template. For channels that need consent."""
+        raise NotImplementedError("give_consent: let the recipient agree to one message of the template")
+
+    def limit_rate(self) -> None:
+        """The platform refuses the next call because there were too many."""
+        raise NotImplementedError('limit_rate: refuse the next call, or say in cannot_hold["rate"] why not')
+
+    def expire_tokens(self) -> None:
+        """Voids every access token given out so far."""
+        raise NotImplementedError('expire_tokens: void the tokens, or say in cannot_hold["tokens"] why not')

@@ -9,8 +9,8 @@ from collections.abc import Generator
 
 import pytest
 
-from core.testing.coupons import STANDARD_TESTS, CouponChannelSuite, find_tampering
 from core.testing.notes import keep_note, read_notes
+from core.testing.suites import ChannelSuite, find_tampering, list_tests
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -50,14 +50,14 @@ def _name(item: pytest.Item) -> str:
     return getattr(item, "originalname", None) or item.name
 
 
-def _find_suite(item: pytest.Item) -> type[CouponChannelSuite] | None:
+def _find_suite(item: pytest.Item) -> type[ChannelSuite] | None:
     """The suite that owns this standard test, None for any other test."""
     owner = getattr(item, "cls", None)
-    is_suite = isinstance(owner, type) and issubclass(owner, CouponChannelSuite)
-    return owner if is_suite and _name(item) in STANDARD_TESTS else None
+    is_suite = isinstance(owner, type) and issubclass(owner, ChannelSuite)
+    return owner if is_suite and _name(item) in list_tests(owner) else None
 
 
-def _check_suite(config: pytest.Config, suite: type[CouponChannelSuite]) -> None:
+def _check_suite(config: pytest.Config, suite: type[ChannelSuite]) -> None:
     # Once more, because a class can be changed after it was made.
     if faults := find_tampering(suite):
         raise pytest.UsageError(f"{suite.__name__}: " + "; ".join(faults))
@@ -65,5 +65,5 @@ def _check_suite(config: pytest.Config, suite: type[CouponChannelSuite]) -> None
         keep_note(config, f"{suite.__name__} exempts {name}: {reason}")
 
 
-def _is_left_out(suite: type[CouponChannelSuite], name: str) -> bool:
-    return name in suite.exemptions and getattr(suite, name) is STANDARD_TESTS[name]
+def _is_left_out(suite: type[ChannelSuite], name: str) -> bool:
+    return name in suite.exemptions and getattr(suite, name) is list_tests(suite)[name]

@@ -9,6 +9,8 @@ test or behind a socket in a process of its own: everything a test wants of it i
     POST /_control/faults   see `FaultPlan.load`; {} clears the plan
     POST /_control/clock    {"seconds": 3600}: the platform's clock goes forward
     POST /_control/settle   applies at once what a fault would apply late, answers {"applied": n}
+    GET  /_control/messages what was sent to people, oldest first
+    POST /_control/login    somebody opens the mini-program, or with {"subject": …} again: answers a login sample
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import orjson
 from starlette.applications import Starlette
@@ -71,6 +73,50 @@ class Sample:
     face_value: int | None = None
     times_total: int = 1
     title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSample:
+    """What a mini-program hands over when a made-up person opens it and presses its phone button, both fresh.
+
+    subject, union_subject  what the platform will call the person
+    phone                   in E.164; None with `phone_code` where the platform gives no phones
+    """
+
+    code: str = field(repr=False)
+    subject: str
+    union_subject: str | None = None
+    phone_code: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+
+
+@runtime_checkable
+class LoginSimulator(Protocol):
+    """A simulator whose platform has mini-programs."""
+
+    def make_login(self, subject: str | None = None) -> LoginSample:
+        """A person opens the mini-program: a new one with a phone of their own, or the one of an earlier sample."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A message that the platform took, as it went out: `recipient` and `values` in the platform's own spelling."""
+
+    recipient: str = field(repr=False)
+    template: str
+    values: Mapping[str, str] = field(repr=False)
+    token: str | None = None
+    page: str | None = None
+
+
+@runtime_checkable
+class MessageSimulator(Protocol):
+    """A simulator whose platform sends messages to people."""
+
+    def list_messages(self) -> Sequence[SentMessage]:
+        """What was sent, oldest first."""
+        ...
 
 
 @dataclass(slots=True)
@@ -243,6 +289,8 @@ class Simulator(ABC):
             Route("/_control/faults", self._plan_faults, methods=["POST"]),
             Route("/_control/clock", self._advance_clock, methods=["POST"]),
             Route("/_control/settle", self._settle, methods=["POST"]),
+            Route("/_control/messages", self._list_messages, methods=["GET"]),
+            Route("/_control/login", self._make_login, methods=["POST"]),
         ]
 
     async def _show_state(self, request: Request) -> Response:
@@ -286,6 +334,17 @@ class Simulator(ABC):
 
     async def _settle(self, request: Request) -> Response:
         return write_json({"applied": self.settle()})
+
+    async def _list_messages(self, request: Request) -> Response:
+        if not isinstance(self, MessageSimulator):
+            return write_json({"error": "this platform sends no messages here"}, 404)
+        return write_json([asdict(message) for message in self.list_messages()])
+
+    async def _make_login(self, request: Request) -> Response:
+        if not isinstance(self, LoginSimulator):
+            return write_json({"error": "this platform has no mini-programs here"}, 404)
+        wanted = orjson.loads(await request.body() or b"{}")
+        return write_json(asdict(self.make_login(wanted.get("subject"))))
 
 
 async def _read_call(endpoint: Endpoint, request: Request) -> Call:

@@ -57,6 +57,22 @@ class Hang:
         raise _no_answer(request)
 
 
+class LateLanding:
+    """A request that arrives long after its caller gave up: `land` lets it."""
+
+    def __init__(self) -> None:
+        self._apply: Callable[[], Awaitable[ChannelAnswer]] | None = None
+
+    async def __call__(self, request: ChannelRequest, send: Send) -> ChannelAnswer:
+        self._apply = lambda: send(request)
+        raise _no_answer(request)
+
+    async def land(self) -> None:
+        """The platform does its work now, and nobody hears its answer."""
+        assert self._apply is not None, "nothing was sent that could land"
+        await self._apply()
+
+
 @dataclass
 class Wire:
     """Between the adapter and its ChannelHttp. Faults hit the next request with their effect, once."""

@@ -37,7 +37,6 @@ from core.testing.simulator import RunningClock, Simulator
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
 MODULES: Mapping[str, str] = PROJECT["entry-points"]["hexiao.channels"]
-CODES = tuple(MODULES)
 ADDRESS = "https://platforms.example"
 
 
@@ -112,6 +111,11 @@ def load_channels() -> ChannelRegistry:
     return build_registry(
         load_entry_points=False, plugins=[import_module(module) for module in MODULES.values()]
     )
+
+
+# Those that sell coupons; others only send messages, say.
+_SELLERS = {channel.code for channel in load_channels().with_capability(Capability.COUPONS)}
+CODES = tuple(code for code in MODULES if code in _SELLERS)
 
 
 @asynccontextmanager

@@ -6,12 +6,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from core.channels.contract import Channel, Coupons, Webhooks
+from core.channels.contract import Channel, Coupons, Identity, Notifications, Webhooks
+from core.testing.coupons import CouponChannelSuite
+from core.testing.identity import IdentityChannelSuite
+from core.testing.notifications import NotificationChannelSuite
 from core.testing.paper import PaperChannel
+from core.testing.paper_identity import PaperLoginChannel
+from core.testing.paper_logins import PaperLogins
+from core.testing.paper_messages import PaperMessages
+from core.testing.paper_notifications import PaperMessageChannel
 from core.testing.paper_platform import PaperPlatform
-from core.testing.platforms import CouponPlatform
+from core.testing.platforms import Platform
+from core.testing.suites import ChannelSuite, list_tests
 
-Maker = type[Coupons] | type[Webhooks] | type[Channel] | type[CouponPlatform]
+Maker = type[Coupons] | type[Webhooks] | type[Identity] | type[Notifications] | type[Channel] | type[Platform]
+# suite → its sound channel and platform.
+SOUND: dict[type[ChannelSuite], tuple[type[Channel], type[Platform]]] = {
+    CouponChannelSuite: (PaperChannel, PaperPlatform),
+    IdentityChannelSuite: (PaperLoginChannel, PaperLogins),
+    NotificationChannelSuite: (PaperMessageChannel, PaperMessages),
+}
 
 
 @dataclass(frozen=True)
@@ -23,19 +37,25 @@ class Mutant:
     complaint: str
     broken: Maker
 
+    @property
+    def suite(self) -> type[ChannelSuite]:
+        return next(suite for suite in SOUND if self.rule in list_tests(suite))
+
     def make_channel(self) -> Channel:
-        maker = (
-            self.broken if issubclass(self.broken, Channel) else getattr(self.broken, "channel", PaperChannel)
-        )
-        channel = maker()
+        sound = getattr(self.broken, "channel", SOUND[self.suite][0])
+        channel: Channel = self.broken() if issubclass(self.broken, Channel) else sound()
         if issubclass(self.broken, Coupons):
             channel.coupons = self.broken()
         if issubclass(self.broken, Webhooks):
             channel.webhooks = self.broken()
+        if issubclass(self.broken, Identity):
+            channel.identity = self.broken()
+        if issubclass(self.broken, Notifications):
+            channel.notifications = self.broken()
         return channel
 
-    def make_platform(self) -> CouponPlatform:
-        return self.broken() if issubclass(self.broken, CouponPlatform) else PaperPlatform()
+    def make_platform(self) -> Platform:
+        return self.broken() if issubclass(self.broken, Platform) else SOUND[self.suite][1]()
 
 
 MUTANTS: list[Mutant] = []

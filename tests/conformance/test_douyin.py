@@ -10,11 +10,12 @@ import pytest
 
 from adapters.douyin.channel import DouyinChannel, DouyinCredentials
 from adapters.douyin.simulator import DouyinSimulator
-from core.channels.contract import ChannelModel, Refusal, WebhookDelivery
+from core.channels.contract import ChannelModel, LoginRefusal, Refusal, WebhookDelivery
 from core.testing.clock import ManualClock
 from core.testing.coupons import CouponChannelSuite
-from core.testing.platforms import CouponFacts, CouponPlatform
-from core.testing.simulated import SimulatedPlatform
+from core.testing.identity import IdentityChannelSuite
+from core.testing.platforms import CouponFacts, CouponPlatform, LoginPlatform
+from core.testing.simulated import SimulatedLogins, SimulatedPlatform
 
 pytest_plugins = ["core.testing.report"]
 
@@ -49,3 +50,25 @@ class TestDouyin(CouponChannelSuite):
         # original_amount and coupon_pay_amount of the simulator's meal: 99 yuan, sold for 91.
         facts = CouponFacts(9900, 9100, clock.now() + timedelta(days=30))
         return DouyinPlatform(channel, simulator, facts, unknown_code="104699999999990")
+
+
+class DouyinLogins(SimulatedLogins):
+    wrong_credentials: ClassVar[Mapping[str, str]] = {"miniAppSecret": "not-the-secret-of-this-app"}
+    # One number for a login code that never was, is used or is over; a used phone code is over.
+    refusals: Mapping[str, LoginRefusal] = {
+        "expired": LoginRefusal.CODE_INVALID,
+        "used_phone": LoginRefusal.CODE_EXPIRED,
+    }
+
+    def strange_answer(self, operation: str) -> bytes:
+        return b'{"err_no":98765,"err_tips":"?","data":{}}'
+
+
+class TestDouyinLogins(IdentityChannelSuite):
+    @pytest.fixture
+    def channel(self) -> DouyinChannel:
+        return DouyinChannel()
+
+    @pytest.fixture
+    def platform(self, channel: DouyinChannel) -> LoginPlatform:
+        return DouyinLogins(channel, DouyinSimulator(ManualClock()), "code-of-nobody")

@@ -17,7 +17,7 @@ from core.testing.garbage import HOPELESS, spoil_answer
 from core.testing.platforms import CouponFacts, CouponPlatform, Uses
 from core.testing.rules.failing import survive
 from core.testing.simulated import SimulatedPlatform
-from core.testing.wire import lose_answer
+from core.testing.wire import LateLanding, lose_answer
 
 pytest_plugins = ["core.testing.report"]
 
@@ -35,6 +35,7 @@ class ElemePlatform(SimulatedPlatform):
 class TestEleme(CouponChannelSuite):
     exemptions: ClassVar[Mapping[str, str]] = {
         "test_lost_answer_is_unknown": NO_USES,
+        "test_late_application_is_seen": NO_USES,
         "test_status_before_and_after": NO_USES,
         "test_status_shows_what_is_declared": NO_USES,
         "test_spoilt_status_is_no_crash": f"{NO_USES}; tried on an unused voucher",
@@ -54,6 +55,15 @@ class TestEleme(CouponChannelSuite):
         order = await bench.prepare(first=1)
         failure = await bench.fail(bench.redeem(order), Effect.WRITE, lose_answer)
         assert isinstance(failure, OutcomeUnknown)
+        assert await bench.uses() == Uses(1, 1)
+        await expect_untold(bench, order)
+
+    async def test_late_application_is_seen(self, bench: Bench) -> None:
+        order, late = await bench.prepare(first=1), LateLanding()
+        failure = await bench.fail(bench.redeem(order), Effect.WRITE, late)
+        assert isinstance(failure, OutcomeUnknown)
+        assert (await bench.status(order)).status is CouponStatus.AVAILABLE
+        await late.land()
         assert await bench.uses() == Uses(1, 1)
         await expect_untold(bench, order)
 

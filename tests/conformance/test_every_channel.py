@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from core.channels.contract import Capability, Channel, Recognition
+from core.channels.contract import Channel, Recognition
 from core.channels.registry import build_registry
 from core.coupons.codes import normalise_code
+from core.testing.suites import PROOFS
 
 HERE = Path(__file__).parent
 PROJECT = tomllib.loads((HERE.parent.parent / "pyproject.toml").read_text("utf-8"))["project"]
@@ -24,11 +25,16 @@ def channels() -> list[Channel]:
     return list(build_registry(load_entry_points=False, plugins=plugins).all())
 
 
-def test_every_coupon_channel_is_tried(channels: list[Channel]) -> None:
-    sellers = {each.code for each in channels if Capability.COUPONS in each.capabilities}
-    assert sellers == MODULES.keys()
-    for code in sellers:
-        assert "(CouponChannelSuite)" in (HERE / f"test_{code}.py").read_text("utf-8"), code
+def test_every_declared_capability_is_tried(channels: list[Channel]) -> None:
+    assert {each.code for each in channels} == MODULES.keys()
+    untried = [
+        f"{each.code}: {suite}"
+        for each in channels
+        for capability, suite in PROOFS.items()
+        if capability in each.capabilities
+        and f"({suite})" not in (HERE / f"test_{each.code}.py").read_text("utf-8")
+    ]
+    assert untried == []
 
 
 def test_no_channel_claims_foreign_samples(channels: list[Channel]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar, NoReturn
 from urllib.parse import urlsplit
@@ -79,6 +80,12 @@ class HousePlatform(CouponPlatform):
         uses = HouseUse.filter(tenant_id=self.tenant_id, coupon_id=self._ids[state])
         return Uses(await uses.count(), await uses.filter(reversed_at__isnull=True).count())
 
+    async def make_codes(self, count: int) -> list[str]:
+        return [(await self.make("new"))[0] for _ in range(count)]
+
+    def open_other_session(self) -> ChannelSession[Any, Any]:
+        return replace(self.open_session(), external_store_id=str(new_id()))
+
     def advance(self, by: timedelta) -> None:
         self.clock.advance(by)
 
@@ -93,12 +100,18 @@ class HousePlatform(CouponPlatform):
         await self.place("used")
         await self.use("used")
 
-    async def place(self, state: str, *, status: str = "AVAILABLE", times: int = 1, **batch: Any) -> None:
+    async def place(self, state: str, **changes: Any) -> None:
+        self.samples[state], self._ids[state] = await self.make(state, **changes)
+
+    async def make(
+        self, name: str, *, status: str = "AVAILABLE", times: int = 1, **batch: Any
+    ) -> tuple[str, UUID]:
+        """The code and the id of a new coupon, in a batch of its own."""
         code, batch_id = make_code(), new_id()
         validity = {"valid_from": None, "valid_until": self.facts.valid_until, **batch}
         own = {"tenant_id": self.tenant_id, "created_at": self.clock.now()}
         await CouponBatch.create(
-            id=batch_id, name=state, kind="CASH_VOUCHER", face_value=1000, quantity=1, **validity, **own
+            id=batch_id, name=name, kind="CASH_VOUCHER", face_value=1000, quantity=1, **validity, **own
         )
         coupon = await HouseCoupon.create(
             id=new_id(),
@@ -109,7 +122,7 @@ class HousePlatform(CouponPlatform):
             status=status,
             **own,
         )
-        self.samples[state], self._ids[state] = group_code(code), coupon.id
+        return group_code(code), coupon.id
 
     async def use(self, state: str) -> None:
         reference = str(self._ids[state])

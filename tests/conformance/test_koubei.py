@@ -14,15 +14,23 @@ from adapters.koubei.simulator import KoubeiSimulator
 from adapters.koubei.simulator.gateway import write_signed
 from adapters.koubei.simulator.keys import make_key, write_private_key
 from adapters.koubei.simulator.state import CERTIFICATES
-from core.channels.contract import CouponStatus, Effect, OutcomeUnknown, ProtocolFailure, Refusal
+from core.channels.contract import (
+    CouponStatus,
+    Effect,
+    LoginRefusal,
+    OutcomeUnknown,
+    ProtocolFailure,
+    Refusal,
+)
 from core.testing.bench import Bench
 from core.testing.clock import ManualClock
 from core.testing.coupons import CouponChannelSuite
 from core.testing.garbage import HOPELESS, spoil_answer
-from core.testing.platforms import CouponFacts, CouponPlatform, Uses
+from core.testing.identity import IdentityChannelSuite
+from core.testing.platforms import CouponFacts, CouponPlatform, LoginPlatform, Uses
 from core.testing.rules.failing import survive
-from core.testing.simulated import SimulatedPlatform
-from core.testing.wire import lose_answer
+from core.testing.simulated import SimulatedLogins, SimulatedPlatform
+from core.testing.wire import LateLanding, lose_answer
 
 pytest_plugins = ["core.testing.report"]
 
@@ -72,6 +80,7 @@ class TestCertificates(CouponChannelSuite):
         "test_status_before_and_after": _NO_USES,
         "test_status_shows_what_is_declared": _NO_USES,
         "test_lost_answer_is_unknown": _NO_USES,
+        "test_late_application_is_seen": _NO_USES,
         "test_spoilt_status_is_no_crash": _NO_USES,
     }
 
@@ -95,6 +104,16 @@ class TestCertificates(CouponChannelSuite):
             await bench.status(order)
         assert await bench.uses() == Uses(1, 1), "asking for the state consumed something"
 
+    async def test_late_application_is_seen(self, bench: Bench) -> None:
+        order, late = await bench.prepare(first=1), LateLanding()
+        failure = await bench.fail(bench.redeem(order), Effect.WRITE, late)
+        assert isinstance(failure, OutcomeUnknown)
+        assert (await bench.status(order)).status is CouponStatus.AVAILABLE
+        await late.land()
+        assert await bench.uses() == Uses(1, 1)
+        with pytest.raises(ProtocolFailure, match="does not show which use it was"):
+            await bench.status(order)
+
     async def test_lost_answer_is_unknown(self, bench: Bench) -> None:
         order = await bench.prepare(first=1)
         failure = await bench.fail(bench.redeem(order), Effect.WRITE, lose_answer)
@@ -109,3 +128,32 @@ class TestCertificates(CouponChannelSuite):
         for content in (*HOPELESS.values(), *spoil_answer(bench.wire.answers[-1].content)):
             await survive(bench, bench.status(order), Effect.READ, content)
         assert orjson.loads(bench.wire.answers[0].content), "the simulator answers JSON"
+
+
+_NO_CODE = "Alipay hands the number over sealed: it is no code, and can be read again"
+
+
+class AlipayLogins(SimulatedLogins):
+    wrong_credentials: ClassVar[Mapping[str, str]] = {"privateKey": write_private_key(make_key("stranger"))}
+    code_lifetime = timedelta(days=1)
+    # isv.code-invalid for a code that never was, is used or is over.
+    refusals: Mapping[str, LoginRefusal] = {"expired": LoginRefusal.CODE_INVALID}
+    cannot_hold: Mapping[str, str] = {
+        "used_phone": _NO_CODE,
+        "expired_phone": _NO_CODE,
+        "tokens": "Alipay gives out none: an app_auth_token is part of the account",
+    }
+
+    def strange_answer(self, operation: str) -> bytes:
+        words = {"code": "40004", "msg": "Business Failed", "sub_code": "NOBODY_KNOWS", "sub_msg": "?"}
+        return bytes(write_signed(operation, words).body)
+
+
+class TestAlipayLogins(IdentityChannelSuite):
+    @pytest.fixture
+    def channel(self) -> KoubeiChannel:
+        return KoubeiChannel()
+
+    @pytest.fixture
+    def platform(self, channel: KoubeiChannel) -> LoginPlatform:
+        return AlipayLogins(channel, KoubeiSimulator(ManualClock()), "4b203fe6c11548bcabd8da5bb087a83b")

@@ -6,9 +6,15 @@ import pytest
 
 from core.channels.contract import Channel
 from core.testing.coupons import CouponChannelSuite
+from core.testing.identity import IdentityChannelSuite
+from core.testing.notifications import NotificationChannelSuite
 from core.testing.paper import PaperChannel
+from core.testing.paper_identity import PaperLoginChannel
+from core.testing.paper_logins import PaperLogins
+from core.testing.paper_messages import PaperMessages
+from core.testing.paper_notifications import PaperMessageChannel
 from core.testing.paper_platform import PaperPlatform
-from core.testing.platforms import CouponPlatform
+from core.testing.platforms import CouponPlatform, LoginPlatform, MessagePlatform
 
 pytest_plugins = ["core.testing.report"]
 
@@ -21,3 +27,23 @@ class TestPaper(CouponChannelSuite):
     @pytest.fixture
     def platform(self) -> CouponPlatform:
         return PaperPlatform()
+
+
+class TestPaperLogins(IdentityChannelSuite):
+    @pytest.fixture
+    def channel(self) -> Channel:
+        return PaperLoginChannel()
+
+    @pytest.fixture
+    def platform(self) -> LoginPlatform:
+        return PaperLogins()
+
+
+class TestPaperMessages(NotificationChannelSuite):
+    @pytest.fixture
+    def channel(self) -> Channel:
+        return PaperMessageChannel()
+
+    @pytest.fixture
+    def platform(self) -> MessagePlatform:
+        return PaperMessages()

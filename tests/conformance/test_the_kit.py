@@ -8,34 +8,51 @@ from pathlib import Path
 import pytest
 
 from core.testing.coupons import STANDARD_TESTS, CouponChannelSuite, find_tampering
-from core.testing.paper import PaperChannel
-from core.testing.paper_platform import PaperPlatform
+from core.testing.suites import ChannelSuite, list_tests
 from core.testing.trial import try_rule
-from tests.conformance import broken_failing, broken_looking, broken_redeeming
-from tests.conformance.mutants import MUTANTS, Mutant
+from tests.conformance import (
+    broken_failing,
+    broken_identity,
+    broken_listing,
+    broken_looking,
+    broken_notifications,
+    broken_redeeming,
+)
+from tests.conformance.mutants import MUTANTS, SOUND, Mutant
 
 pytest_plugins = ["pytester"]
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "channel-kit.md"
 FOREIGN = {"foreign": ("FOREIGN123",)}
-BROKEN = (broken_failing, broken_looking, broken_redeeming)
+BROKEN = (
+    broken_failing,
+    broken_identity,
+    broken_listing,
+    broken_looking,
+    broken_notifications,
+    broken_redeeming,
+)
+RULES = [(suite, rule) for suite in SOUND for rule in list_tests(suite)]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.name}-{mutant.rule}")
 async def test_rule_bites(mutant: Mutant) -> None:
-    broken = await try_rule(mutant.rule, mutant.make_channel(), mutant.make_platform(), FOREIGN)
+    tried = (mutant.rule, mutant.make_channel(), mutant.make_platform(), FOREIGN, mutant.suite)
+    broken = await try_rule(*tried)
     assert broken is not None, f"{mutant.name} passes {mutant.rule}"
     assert mutant.complaint or isinstance(broken, AssertionError)
     assert mutant.complaint in str(broken)
 
 
 def test_every_rule_has_a_mutant() -> None:
-    assert {mutant.rule for mutant in MUTANTS} == STANDARD_TESTS.keys()
+    assert {mutant.rule for mutant in MUTANTS} == {rule for _, rule in RULES}
+    assert len({rule for _, rule in RULES}) == len(RULES), "two suites have rules of one name"
 
 
-@pytest.mark.parametrize("rule", STANDARD_TESTS)
-async def test_sound_channel_passes(rule: str) -> None:
-    assert await try_rule(rule, PaperChannel(), PaperPlatform(), FOREIGN) is None
+@pytest.mark.parametrize(("suite", "rule"), RULES, ids=[rule for _, rule in RULES])
+async def test_sound_channel_passes(suite: type[ChannelSuite], rule: str) -> None:
+    channel, platform = SOUND[suite]
+    assert await try_rule(rule, channel(), platform(), FOREIGN, suite) is None
 
 
 def test_override_is_refused() -> None:
@@ -61,6 +78,18 @@ def test_own_bench_is_refused() -> None:
         type("Tampered", (CouponChannelSuite,), {"bench": pytest.fixture(lambda self: None)})
 
 
+def test_other_bench_is_refused() -> None:
+    with pytest.raises(TypeError, match="overrides bench_type"):
+        type("Tampered", (CouponChannelSuite,), {"bench_type": object})
+
+
+def test_every_suite_is_guarded() -> None:
+    for suite in SOUND:
+        rule = next(iter(list_tests(suite)))
+        with pytest.raises(TypeError, match=f"deletes or overrides {rule}"):
+            type("Tampered", (suite,), {rule: None})
+
+
 def test_empty_reason_is_refused() -> None:
     with pytest.raises(TypeError, match="exempts test_redeems_once without a reason"):
         type("Tampered", (CouponChannelSuite,), {"exemptions": {"test_redeems_once": " "}})
@@ -74,6 +103,10 @@ def test_unknown_exemption_is_refused() -> None:
 def test_written_reason_is_taken() -> None:
     suite = type("Excused", (CouponChannelSuite,), {"exemptions": {"test_redeems_once": "sold out"}})
     assert find_tampering(suite) == []
+
+
+def test_document_counts_the_rules() -> None:
+    assert f"the kit brings {len(STANDARD_TESTS)} tests for coupons" in DOCUMENT.read_text("utf-8")
 
 
 def test_documented_file_passes(pytester: pytest.Pytester) -> None:
@@ -125,7 +158,9 @@ OPTIONS = ("-q", "-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_s
 
 def test_report_tells_what_is_left_out(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SUITE)
-    result = pytester.runpytest_inprocess(*OPTIONS, "agrees or is_fen or redeems_once or raw_document")
+    result = pytester.runpytest_inprocess(
+        *OPTIONS, "looking_again or test_money or redeems_once or raw_document"
+    )
     result.assert_outcomes(passed=1, skipped=1, failed=1, errors=1, deselected=len(STANDARD_TESTS) - 4)
     result.stdout.fnmatch_lines(
         [

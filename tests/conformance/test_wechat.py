@@ -13,12 +13,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from adapters.wechat.channel import WechatChannel
 from adapters.wechat.simulator import WechatSimulator
-from core.channels.contract import Refusal, Refused
+from adapters.wechat.simulator.people import OTHER_TEMPLATE, TEMPLATE
+from adapters.wechat.simulator.state import OPENID
+from core.channels.contract import LoginRefusal, OutgoingMessage, Refusal, Refused
 from core.testing.bench import Bench
 from core.testing.clock import ManualClock
 from core.testing.coupons import CouponChannelSuite
-from core.testing.platforms import CouponFacts, CouponPlatform
-from core.testing.simulated import SimulatedPlatform
+from core.testing.identity import IdentityChannelSuite
+from core.testing.notifications import NotificationChannelSuite
+from core.testing.platforms import CouponFacts, CouponPlatform, LoginPlatform, MessagePlatform
+from core.testing.simulated import SimulatedLogins, SimulatedMessages, SimulatedPlatform
 from core.testing.simulator import Sample
 from core.testing.wire import answer_with
 
@@ -119,3 +123,74 @@ class TestWechatPay(CouponChannelSuite):
         assert isinstance(answer, Refused)
         assert answer.reason is Refusal.REFUSED_BY_CHANNEL
         assert answer.platform_code == "NEVER_HEARD_OF"
+
+
+class WechatLogins(SimulatedLogins):
+    wrong_credentials: ClassVar[Mapping[str, str]] = {"appSecret": "not-the-secret-of-this-app"}
+    # 40029 for a code that never was, is used or is over.
+    refusals: Mapping[str, LoginRefusal] = {
+        "expired": LoginRefusal.CODE_INVALID,
+        "expired_phone": LoginRefusal.CODE_INVALID,
+    }
+
+    def strange_answer(self, operation: str) -> bytes:
+        return b'{"errcode":98765,"errmsg":"?"}'
+
+
+class TestWechatLogins(IdentityChannelSuite):
+    @pytest.fixture
+    def channel(self) -> WechatChannel:
+        return WechatChannel()
+
+    @pytest.fixture
+    def platform(self, channel: WechatChannel) -> LoginPlatform:
+        return WechatLogins(channel, WechatSimulator(ManualClock()), "0a1OfNobody")
+
+
+BOOKED = OutgoingMessage(
+    token="booking-1",
+    recipient=OPENID,
+    template=TEMPLATE,
+    values={"thing1": "城西银泰旗舰店", "time2": "2026-03-02 10:00", "character_string3": "RES202603010001"},
+    page="pages/reservation/detail?id=1",
+)
+
+
+def change_values(**values: str) -> OutgoingMessage:
+    return replace(BOOKED, values={**BOOKED.values, **values})
+
+
+MESSAGES = {
+    "good": BOOKED,
+    "long": change_values(
+        thing1="杭州市西湖区文三路城西银泰城旗舰店四楼美容美发沙龙", character_string3="R" * 40
+    ),
+    "unreachable": replace(BOOKED, recipient="oNoBoDy-000000000000000000001"),
+    "unknown_template": replace(BOOKED, template="TEMPLATE_OF_NOBODY"),
+    "bad_content": change_values(time2="in the morning"),
+    "no_consent": replace(BOOKED, template=OTHER_TEMPLATE),
+}
+
+
+class WechatMessages(SimulatedMessages):
+    simulator: WechatSimulator
+    wrong_credentials: ClassVar[Mapping[str, str]] = {"appSecret": "not-the-secret-of-this-app"}
+    cannot_hold: Mapping[str, str] = {
+        "too_many": "WeChat counts consents, not messages; what it says of too many at once is not documented"
+    }
+
+    def strange_answer(self, operation: str) -> bytes:
+        return b'{"errcode":98765,"errmsg":"?"}'
+
+    def give_consent(self, message: OutgoingMessage) -> None:
+        self.simulator.people.agree(message.recipient, message.template)
+
+
+class TestWechatMessages(NotificationChannelSuite):
+    @pytest.fixture
+    def channel(self) -> WechatChannel:
+        return WechatChannel()
+
+    @pytest.fixture
+    def platform(self, channel: WechatChannel) -> MessagePlatform:
+        return WechatMessages(channel, WechatSimulator(ManualClock()), MESSAGES)

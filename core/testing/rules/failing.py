@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from core.channels.contract import (
     ChannelFailure,
@@ -21,8 +22,10 @@ from core.channels.contract import (
 from core.testing.bench import Bench, make_reversal, over_the_network
 from core.testing.garbage import HOPELESS, hollow_answer, spoil_answer
 from core.testing.platforms import Uses
-from core.testing.wire import answer_with, lose_answer, lose_request, refuse_connection
+from core.testing.wire import LateLanding, answer_with, lose_answer, lose_request, refuse_connection
 
+# Within every platform's window for signed times.
+LATE = timedelta(seconds=20)
 UNREADABLE = (ProtocolFailure, OutcomeUnknown)
 
 
@@ -54,6 +57,24 @@ class FailingRules:
         assert await bench.uses() == Uses(1, 1)
         if bench.tells_status:
             assert len((await bench.status(order)).uses) == 1
+
+    @over_the_network
+    async def test_late_application_is_seen(self, bench: Bench) -> None:
+        """Applied after our time-out: unknown at first, and then the platform's word counts, not our memory."""
+        order, late = await bench.prepare(first=1), LateLanding()
+        failure = await bench.fail(bench.redeem(order), Effect.WRITE, late)
+        assert isinstance(failure, OutcomeUnknown), f"a redemption that is still under way is {failure!r}"
+        assert await bench.uses() == Uses(0, 0)
+        if bench.tells_status:
+            assert (await bench.status(order)).uses == ()
+        bench.platform.advance(min(bench.coupons.behaviour.in_flight, LATE))
+        await late.land()
+        assert await bench.uses() == Uses(1, 1)
+        if bench.tells_status:
+            state = await bench.status(order)
+            assert (len(state.uses), state.status) == (1, CouponStatus.REDEEMED), "the late use is not shown"
+        await bench.redeem(replace(order, attempt=2))
+        assert await bench.uses() == Uses(1, 1), "the repeat was counted as another use"
 
     @over_the_network
     async def test_repeat_after_lost_answer(self, bench: Bench) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 from core.channels.contract import ChannelFailure, Effect, NoCredentials
-from core.testing.bench import Bench, map_secrets
+from core.testing.bench import Bench
+from core.testing.platform_bench import expect_silence, map_secrets
 from core.testing.wire import answer_with, lose_answer, lose_request
 
 
@@ -42,8 +43,3 @@ class SecrecyRules:
         with suppress(ChannelFailure):
             await bench.look_up()
         return expect_silence(bench)
-
-
-def expect_silence(bench: Bench) -> None:
-    leaks = bench.transcript.find_leaks(bench.secrets())
-    assert not leaks, f"a secret, token or code was said aloud: {leaks}"

@@ -114,6 +114,19 @@ def test_demo_has_every_role(demo: Demo) -> None:
     assert all("errors" not in demo.run("{ channels { code } }", role) for role in roles)
 
 
+def test_demo_logs_in_by_every_mini_program(demo: Demo) -> None:
+    """Each with a fresh code, from a simulated platform, to the customer with that platform's phone."""
+    programs = demo.client.get("/demo.json").json()["programs"]
+    assert {"wechat", "douyin", "koubei"} <= {each["channel"] for each in programs}
+    for program in programs:
+        request = demo.client.get(program["login"]).json()
+        answer = demo.client.post("/graphql", json=request).json()["data"]["loginWithMiniProgram"]
+        assert answer["userErrors"] == [], program
+        assert answer["token"].startswith("hx_")
+        assert answer["customer"]["phone"], program
+    assert demo.client.get("/demo.login?channel=house").status_code == 404
+
+
 def test_page_needs_nothing_from_elsewhere(demo: Demo) -> None:
     page = demo.client.get("/")
     assert page.status_code == 200
