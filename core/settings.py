@@ -67,6 +67,12 @@ class Settings(BaseSettings):
     staff_burst: int = Field(500, ge=1, description="How many of them may come at once")
     customer_rate: float = Field(10, gt=0, description="Requests per second of a customer token")
     customer_burst: int = Field(50, ge=1, description="How many of them may come at once")
+    login_rate: float = Field(
+        10, gt=0, description="Logins per second at one channel account, in each process"
+    )
+    login_burst: int = Field(100, ge=1, description="How many of them may come at once")
+    login_minutes: int = Field(120, ge=1, description="How long the access token of a login is good")
+    refresh_days: int = Field(30, ge=1, description="How long a login can be renewed without another one")
 
     max_body_bytes: int = Field(256 * 1024, ge=1024, description="The largest GraphQL request body")
     max_cost: int = Field(5_000, ge=1, description="The dearest GraphQL document, in fields times page sizes")

@@ -48,12 +48,7 @@ class CustomerService:
         except ValueError:
             raise BadInput(text("fault.phone_invalid"), ("phone",)) from None
         customer_id = new_id()
-        sealed = seal_phone(self._keys, tenant_id, customer_id, normal)
-        columns = {
-            "phone_sealed": sealed.sealed,
-            "phone_fingerprint": sealed.fingerprint,
-            "phone_tail": sealed.tail,
-        }
+        columns = build_phone(self._keys, tenant_id, customer_id, normal)
         try:
             await write_together([build_customer(tenant_id, customer_id, name, **columns)])
         except Conflict:
@@ -87,6 +82,16 @@ class CustomerService:
         if row is None:
             raise LookupError("the customer whose phone was taken is gone")
         return as_uuid(row["id"])
+
+
+def build_phone(keys: KeyRing, tenant_id: UUID, customer_id: UUID, phone: str) -> dict[str, Any]:
+    """The columns of `customer` for a normalised phone, by name."""
+    sealed = seal_phone(keys, tenant_id, customer_id, phone)
+    return {
+        "phone_sealed": sealed.sealed,
+        "phone_fingerprint": sealed.fingerprint,
+        "phone_tail": sealed.tail,
+    }
 
 
 def build_customer(tenant_id: UUID, customer_id: UUID, name: str | None = None, **columns: Any) -> Write:

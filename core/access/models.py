@@ -25,12 +25,17 @@ class Store(TenantRow):
 
 
 class Customer(TenantRow):
-    """The phone is sealed, found by its keyed fingerprint, and shown by its last four digits."""
+    """The phone is sealed, found by its keyed fingerprint, and shown by its last four digits.
+
+    `merged_into` is set once it turned out that this is another customer, who has everything of it since.
+    """
 
     name = fields.CharField(max_length=120, null=True)
     phone_sealed = fields.BinaryField(null=True)
     phone_fingerprint = fields.CharField(max_length=32, null=True)
     phone_tail = fields.CharField(max_length=4, null=True)
+    merged_into = fields.UUIDField(null=True)
+    merged_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "customer"
@@ -53,6 +58,43 @@ class AccessToken(TenantRow):
 
     class Meta:
         table = "access_token"
+
+
+class CustomerIdentity(TenantRow):
+    """A customer as one of a platform's mini-programs knows them. `subject` is the person's id in that program.
+
+    `union_subject` is the person's id across the merchant's programs. Only the first row with it holds it, so that
+    its key decides between two first logins of one person.
+    """
+
+    customer_id = fields.UUIDField()
+    account_id = fields.UUIDField()
+    channel = fields.CharField(max_length=32)
+    subject = fields.CharField(max_length=128)
+    union_subject = fields.CharField(max_length=128, null=True)
+
+    class Meta:
+        table = "customer_identity"
+
+
+class RefreshToken(TenantRow):
+    """What an ended access token is renewed with, once; only its SHA-256 is kept.
+
+    family    one login and all that was renewed from it; ends as a whole
+    token_id  the access token that was given out with it
+    """
+
+    token_hash = fields.CharField(max_length=64)
+    family = fields.UUIDField()
+    customer_id = fields.UUIDField()
+    account_id = fields.UUIDField()
+    token_id = fields.UUIDField()
+    expires_at = fields.DatetimeField()
+    used_at = fields.DatetimeField(null=True)
+    revoked_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "refresh_token"
 
 
 class FailureCount(TenantRow):

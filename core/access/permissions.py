@@ -41,12 +41,17 @@ class Action(StrEnum):
     LIST_SLOTS = "availability"
     HOLD_SLOT = "holdSlot"
     BOOK_RESERVATION = "bookReservation"
+    BOOK_WALK_IN = "bookWalkIn"
     LIST_RESERVATIONS = "reservations"
     WATCH_RESERVATIONS = "reservationChanged"
     RESCHEDULE_RESERVATION = "rescheduleReservation"
     CANCEL_RESERVATION = "cancelReservation"
     CHECK_IN_RESERVATION = "checkInReservation"
     SETTLE_RESERVATION = "settleReservation"
+    READ_CALENDAR_FEED = "calendarFeedUrl"
+    READ_PROFILE = "customerProfile"
+    RECORD_DEPOSIT = "recordDeposit"
+    RATE_RESERVATION = "rateReservation"
     CREATE_SERVICE = "createService"
     CREATE_STAFF_MEMBER = "createStaffMember"
     CREATE_RESOURCE = "createResource"
@@ -54,6 +59,26 @@ class Action(StrEnum):
     SCHEDULE_CLASS = "scheduleClass"
     SELL_PACKAGE = "sellPackage"
     CREATE_PRODUCT = "createProduct"
+    LIST_SERVICES = "services"
+    LIST_STAFF_MEMBERS = "staffMembers"
+    LIST_RESOURCES = "resources"
+    LIST_SHIFTS = "shifts"
+    LIST_CLASS_SESSIONS = "classSessions"
+    LIST_TIME_BLOCKS = "timeBlocks"
+    LIST_PRODUCTS = "products"
+    READ_STORE_POLICY = "storePolicy"
+    LIST_SPECIAL_DAYS = "specialDays"
+    UPDATE_SERVICE = "updateService"
+    UPDATE_STAFF_MEMBER = "updateStaffMember"
+    UPDATE_RESOURCE = "updateResource"
+    SET_STORE_WEEK = "setStoreWeek"
+    COPY_STORE_WEEK = "copyStoreWeek"
+    SET_STORE_POLICY = "setStorePolicy"
+    SET_SPECIAL_DAY = "setSpecialDay"
+    REMOVE_SPECIAL_DAY = "removeSpecialDay"
+    CANCEL_CLASS = "cancelClass"
+    BLOCK_TIME = "blockTime"
+    UNBLOCK_TIME = "unblockTime"
     CREATE_PRESALE_CAMPAIGN = "createPresaleCampaign"
     READ_PRESALE_HEALTH = "presaleHealth"
     READ_REPORTS = "reports"
@@ -107,12 +132,17 @@ RIGHTS: Final[Mapping[Action, Right]] = {
     Action.LIST_SLOTS: _EVERYBODY,
     Action.HOLD_SLOT: _EVERYBODY,
     Action.BOOK_RESERVATION: _EVERYBODY,
+    Action.BOOK_WALK_IN: _COUNTER,
     Action.LIST_RESERVATIONS: _EVERYBODY,
     Action.WATCH_RESERVATIONS: _EVERYBODY,
     Action.RESCHEDULE_RESERVATION: _EVERYBODY,
     Action.CANCEL_RESERVATION: _EVERYBODY,
     Action.CHECK_IN_RESERVATION: _COUNTER,
     Action.SETTLE_RESERVATION: _COUNTER,
+    Action.READ_CALENDAR_FEED: _COUNTER,
+    Action.READ_PROFILE: _EVERYBODY,
+    Action.RECORD_DEPOSIT: _COUNTER,
+    Action.RATE_RESERVATION: _EVERYBODY,
     Action.CREATE_SERVICE: _MANAGEMENT,
     Action.CREATE_STAFF_MEMBER: _MANAGEMENT,
     Action.CREATE_RESOURCE: _MANAGEMENT,
@@ -120,6 +150,26 @@ RIGHTS: Final[Mapping[Action, Right]] = {
     Action.SCHEDULE_CLASS: _MANAGEMENT,
     Action.SELL_PACKAGE: _COUNTER,
     Action.CREATE_PRODUCT: _MANAGEMENT,
+    Action.LIST_SERVICES: _EVERYBODY,
+    Action.LIST_STAFF_MEMBERS: _EVERYBODY,
+    Action.LIST_RESOURCES: _EVERYBODY,
+    Action.LIST_SHIFTS: _EVERYBODY,
+    Action.LIST_CLASS_SESSIONS: _EVERYBODY,
+    Action.LIST_PRODUCTS: _EVERYBODY,
+    Action.READ_STORE_POLICY: _EVERYBODY,
+    Action.LIST_SPECIAL_DAYS: _EVERYBODY,
+    Action.LIST_TIME_BLOCKS: _COUNTER,
+    Action.UPDATE_SERVICE: _MANAGEMENT,
+    Action.UPDATE_STAFF_MEMBER: _MANAGEMENT,
+    Action.UPDATE_RESOURCE: _MANAGEMENT,
+    Action.SET_STORE_WEEK: _MANAGEMENT,
+    Action.COPY_STORE_WEEK: _MANAGEMENT,
+    Action.SET_STORE_POLICY: _MANAGEMENT,
+    Action.SET_SPECIAL_DAY: _MANAGEMENT,
+    Action.REMOVE_SPECIAL_DAY: _MANAGEMENT,
+    Action.CANCEL_CLASS: _MANAGEMENT,
+    Action.BLOCK_TIME: _MANAGEMENT,
+    Action.UNBLOCK_TIME: _MANAGEMENT,
     Action.CREATE_PRESALE_CAMPAIGN: _MANAGEMENT,
     Action.READ_PRESALE_HEALTH: _FIGURES,
     Action.READ_REPORTS: _FIGURES,

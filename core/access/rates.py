@@ -6,13 +6,16 @@ from collections import OrderedDict
 from collections.abc import Callable
 from math import ceil
 from time import monotonic
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from core.access.values import Actor
 from core.errors import RateLimited
 from core.messages import text
 from core.settings import Settings
+
+# Per second and at once; a session is renewed every hour or two.
+_RENEWAL: Final = (1.0, 10)
 
 
 class RateLimiter(Protocol):
@@ -44,17 +47,34 @@ class TokenBuckets:
 
 
 class ActorRates:
-    """The rule: customers have one rate, everybody else another, each per access token."""
+    """The rule: customers have one rate, everybody else another, each per access token; logins have theirs per account."""
 
     def __init__(self, settings: Settings, limiter: RateLimiter | None = None) -> None:
         self._limiter = limiter or TokenBuckets()
         self._customer = (settings.customer_rate, settings.customer_burst)
         self._staff = (settings.staff_rate, settings.staff_burst)
+        self._login = (settings.login_rate, settings.login_burst)
 
     async def check(self, actor: Actor) -> None:
         """Counts one request of this actor's token. Raises RateLimited, with whole seconds to wait."""
-        per_second, burst = self._customer if actor.is_customer else self._staff
-        wait = await self._limiter.take(actor.token_id, per_second, burst)
+        await self._take(actor.token_id, *(self._customer if actor.is_customer else self._staff))
+
+    async def check_login(self, account_id: UUID) -> None:
+        """Counts one login of somebody without a token yet, at this account. Raises RateLimited.
+
+        Good and bad codes count alike and nobody is locked out: whoever waits a second may try again.
+        """
+        await self._take(account_id, *self._login)
+
+    async def check_renewal(self, session: UUID) -> None:
+        """Counts one use of a refresh token, known or not, under an id made of it. Raises RateLimited.
+
+        One that nobody knows costs no more than an unknown access token, and no other token any of its share.
+        """
+        await self._take(session, *_RENEWAL)
+
+    async def _take(self, subject: UUID, per_second: float, burst: int) -> None:
+        wait = await self._limiter.take(subject, per_second, burst)
         if wait > 0:
             seconds = max(1, ceil(wait))
             raise RateLimited(text("fault.RATE_LIMITED", seconds=seconds), seconds)

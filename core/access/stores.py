@@ -49,6 +49,11 @@ async def load_stores(actor: Actor, store_ids: Iterable[UUID]) -> Mapping[UUID, 
     return {store_id: store for store_id, known in found.items() if (store := known or loaded.get(store_id))}
 
 
+async def load_store(tenant_id: UUID, store_id: UUID) -> StoreView | None:
+    """The merchant's store, whoever asks; None where there is none. The answer may be five seconds old."""
+    return await _load_store(tenant_id, store_id)
+
+
 async def list_stores(actor: Actor) -> tuple[StoreView, ...]:
     """Every store the actor may enter, oldest first."""
     require(actor, Action.LIST_STORES)

@@ -34,6 +34,8 @@ TABLE = {
     "settleReservation": "omsp",
     "presaleHealth": "om",
     "reports": "om",
+    "reconciliations": "om",
+    "reconcileChannel": "om",
     "channelAccounts": "om",
     "auditEntries": "om",
     "connectChannel": "om",
@@ -50,6 +52,10 @@ TABLE = {
     "scheduleClass": "om",
     "createProduct": "om",
     "createPresaleCampaign": "om",
+    "notifications": "oms",
+    "notificationTemplates": "om",
+    "setNotificationTemplate": "om",
+    "recordMessageConsent": "c",
 }
 LETTERS = {"o": Role.OWNER, "m": Role.MANAGER, "s": Role.STAFF, "p": Role.POS, "c": Role.CUSTOMER}
 CASES = [(action, role, letter in TABLE[action]) for action in TABLE for letter, role in LETTERS.items()]
@@ -77,6 +83,8 @@ def test_table_is_whole():
         (Action.REVERSE_REDEMPTION, "reverse"),
         (Action.READ_REPORTS, "reports"),
         (Action.READ_PRESALE_HEALTH, "reports"),
+        (Action.LIST_RECONCILIATIONS, "reports"),
+        (Action.RECONCILE, "reports"),
     ],
 )
 def test_staff_need_scope(make_actor, action, scope):
