@@ -83,7 +83,7 @@ class ReconciliationDifferenceConnection:
     page_info: PageInfo = strawberry.field(description="Where the page lies.")
 
     @resolved(description="How many there are in all; counted only when asked for.")
-    async def total_count(self) -> int:
+    async def total_count(self, info: Info) -> int:
         return await count_differences(self.run, self.kinds, with_resolved=self.with_resolved)
 
 

@@ -49,6 +49,8 @@ from core.channels.contract import (
     Scanned,
     StatusBy,
     StatusQuery,
+    UsePage,
+    UseQuery,
 )
 from core.channels.hookspec import hookimpl
 from core.coupons.house_codes import encode_code, read_code
@@ -60,11 +62,15 @@ from core.coupons.house_rows import (
     fingerprint_code,
     judge_coupon,
     read_living_uses,
+    read_position,
     read_uses,
+    read_uses_between,
     read_uses_of_token,
     show_coupon,
     show_receipt,
+    show_recorded,
     status_of,
+    write_position,
 )
 from core.coupons.house_writes import build_redemption, build_reversal
 from core.db.statements import Conflict, GuardFailed, Write, write_together
@@ -75,6 +81,8 @@ Session = ChannelSession[Any, Any]
 
 # How often a write is tried against others who change the same rows. Each failure means that somebody got on.
 _ATTEMPTS = 5
+# Uses in a page of the list.
+_PAGE = 200
 _CONTENDED = Refused(Refusal.REFUSED_BY_CHANNEL, platform_code="CONTENDED")
 _OTHER_REFUSED = Refused(Refusal.REFUSED_BY_CHANNEL, platform_code="OTHER_COUPON_REFUSED")
 
@@ -90,6 +98,8 @@ class HouseCoupons(Coupons):
         in_flight=timedelta(seconds=5),
         token_lifetime=timedelta(days=3650),
         batch_atomic=True,
+        lists_uses=True,
+        list_delay=timedelta(0),
     )
 
     def __init__(self, keys: KeyRing | None = None) -> None:
@@ -161,6 +171,19 @@ class HouseCoupons(Coupons):
                 ):
                     return Reversed()
         return ReversalRefused(_CONTENDED)
+
+    async def list_uses(self, session: Session, query: UseQuery) -> UsePage:
+        """See `Coupons.list_uses`. Here nothing moves between pages: a use keeps its time and its id."""
+        store_id = _read_id(session.external_store_id or "")
+        if store_id is None:
+            raise Misconfigured("own coupons are redeemed in a store of the merchant")
+        after = read_position(query.cursor)
+        with _database_failures(ChannelUnavailable, "list_uses"):
+            uses = await read_uses_between(
+                session.tenant_id, store_id, query.since, query.until, after, _PAGE + 1
+            )
+        more = write_position(uses[_PAGE - 1]) if len(uses) > _PAGE else None
+        return UsePage(tuple(show_recorded(use) for use in uses[:_PAGE]), more)
 
 
 class HouseChannel(Channel):

@@ -8,7 +8,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from core.channels.contract import ChannelCoupon, CouponKind, CouponStatus, Receipt, Refusal, Refused
+from core.channels.contract import (
+    ChannelCoupon,
+    CouponKind,
+    CouponStatus,
+    ProtocolFailure,
+    Receipt,
+    RecordedUse,
+    Refusal,
+    Refused,
+)
 from core.db.statements import (
     as_instant,
     as_json,
@@ -103,6 +112,24 @@ async def read_uses_of_token(tenant_id: UUID, token: str) -> list[UseRow]:
     return [_to_use(row) for row in rows]
 
 
+async def read_uses_between(
+    tenant_id: UUID,
+    store_id: UUID,
+    since: datetime,
+    until: datetime,
+    after: tuple[datetime, UUID] | None,
+    most: int,
+) -> list[UseRow]:
+    """At most `most` uses in a store, taken back or not, in the order of their time, beyond `after` (time and id)."""
+    moment, last = after or (since, UUID(int=0))
+    rows = await fetch_rows(
+        "SELECT * FROM house_use WHERE tenant_id = $1 AND store_id = $2 AND used_at >= $3 AND used_at < $4"
+        " AND (used_at > $5 OR id > $6) ORDER BY used_at, id LIMIT $7",
+        tenant_id, store_id, max(since, moment), until, moment, last, most,
+    )  # fmt: skip
+    return [_to_use(row) for row in rows]
+
+
 async def read_uses(tenant_id: UUID, use_ids: Collection[UUID]) -> list[UseRow]:
     """The uses among these ids, oldest first."""
     if not use_ids:
@@ -163,6 +190,37 @@ def show_coupon(row: HouseRow, now: datetime) -> ChannelCoupon:
         times_total=row.times_total,
         times_remaining=row.times_remaining,
         raw={"batch": str(row.batch_id)},
+    )
+
+
+def write_position(use: UseRow) -> str:
+    """Where a list of uses goes on after this one."""
+    return f"{use.used_at.isoformat()}|{use.id}"
+
+
+def read_position(cursor: str | None) -> tuple[datetime, UUID] | None:
+    """What `write_position` wrote. Raises ProtocolFailure for anything else."""
+    if cursor is None:
+        return None
+    moment, _, last = cursor.partition("|")
+    try:
+        return as_instant(moment), UUID(last)
+    except ValueError:
+        raise ProtocolFailure("this is no cursor of this list", path="cursor") from None
+
+
+def show_recorded(use: UseRow) -> RecordedUse:
+    """The use as the port lists it. Nobody pays own coupons out, and nobody keeps a fee."""
+    return RecordedUse(
+        receipt=str(use.id),
+        used_at=use.used_at,
+        reference=str(use.coupon_id),
+        external_store_id=str(use.store_id),
+        face_value=use.amount,
+        payout=0,
+        reversed=use.reversed_at is not None,
+        by_merchant_api=True,
+        raw={"batch": str(use.batch_id)},
     )
 
 

@@ -248,3 +248,64 @@ class CustomerAllowance(TenantRow):
 
     class Meta:
         table = "customer_allowance"
+
+
+class ReconciliationRun(TenantRow):
+    """One store's local day at one account, compared with the platform's own record of uses.
+
+    account_id   null for a channel that needs no account; `day` is YYYY-MM-DD, `since` … `until` the same in UTC
+    status       RUNNING, DONE or FAILED; `failure` is the key of a text, set with FAILED
+    fence        raised by every reading, so that a reader who was thought dead writes nothing
+    next_attempt_at  while RUNNING: when another may take over; else when it is due again, null for never
+    completed_at, pages, the counts and amounts (fen) are those of the last complete reading, null before it
+    payout_basis what `payout` was made of; see `core.coupons.reconciliation.values`
+    """
+
+    account_id = fields.UUIDField(null=True)
+    channel = fields.CharField(max_length=32)
+    store_id = fields.UUIDField()
+    day = fields.CharField(max_length=10)
+    since = fields.DatetimeField()
+    until = fields.DatetimeField()
+    status = fields.CharField(max_length=16)
+    fence = fields.IntField(default=1)
+    attempts = fields.IntField(default=1)
+    next_attempt_at = fields.DatetimeField(null=True)
+    failure = fields.CharField(max_length=64, null=True)
+    completed_at = fields.DatetimeField(null=True)
+    pages = fields.IntField(null=True)
+    ours_count = fields.IntField(null=True)
+    theirs_count = fields.IntField(null=True)
+    matched_count = fields.IntField(null=True)
+    outside_count = fields.IntField(null=True)
+    difference_count = fields.IntField(null=True)
+    ours_amount = fields.BigIntField(null=True)
+    theirs_amount = fields.BigIntField(null=True)
+    payout = fields.BigIntField(null=True)
+    payout_basis = fields.CharField(max_length=16, null=True)
+    fee = fields.BigIntField(null=True)
+
+    class Meta:
+        table = "reconciliation_run"
+
+
+class ReconciliationItem(TenantRow):
+    """One use on which a day's books and the platform's disagree. Once per run and `item_key`, however often read.
+
+    fence        the reading that saw it last; a later complete one that does not see it resolves it
+    ours, theirs  what either side has for it, in fen, null where it is not there or not shown
+    """
+
+    run_id = fields.UUIDField()
+    item_key = fields.CharField(max_length=32)
+    kind = fields.CharField(max_length=20)
+    receipt = fields.CharField(max_length=255)
+    redemption_id = fields.UUIDField(null=True)
+    used_at = fields.DatetimeField(null=True)
+    ours = fields.BigIntField(null=True)
+    theirs = fields.BigIntField(null=True)
+    fence = fields.IntField()
+    resolved_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "reconciliation_item"

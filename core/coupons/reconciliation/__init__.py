@@ -1,0 +1,1 @@
+"""Comparing a store's day in our ledger with the platform's own record of uses."""
