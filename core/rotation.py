@@ -9,6 +9,7 @@ from core.keys import KeyRing
 from core.notifications.sealed import NOTIFICATION_PHONES
 from core.resealing import Progress, Resealing, reseal_column
 from core.reservations.attached_coupons import ATTACHED_CODES
+from core.reservations.guests import RESERVATION_PHONES
 
 SEALED_COLUMNS = (
     CREDENTIALS,
@@ -19,6 +20,7 @@ SEALED_COLUMNS = (
     ISSUED_CODES,
     NOTIFICATION_PHONES,
     ATTACHED_CODES,
+    RESERVATION_PHONES,
 )
 
 

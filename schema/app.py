@@ -16,6 +16,7 @@ from core.logs import configure_logging
 from core.program import open_runtime
 from core.runtime import Runtime
 from core.settings import Settings, load_settings
+from schema.calendars import show_calendar, show_feed
 from schema.execution import Engine
 from schema.health import show_liveness, show_readiness
 from schema.http import GraphQLEndpoint
@@ -37,7 +38,7 @@ def create_app(
     mounts: Sequence[BaseRoute] = (),
     runtime: Runtime | None = None,
 ) -> Starlette:
-    """The whole server: /graphql, /webhooks/…, /livez, /readyz, and `mounts` (the demo's page and platforms).
+    """The whole server: /graphql, /webhooks/…, /calendar/…, /livez, /readyz, and `mounts` (the demo's page and platforms).
 
     `settings` come from the environment unless given. With `runtime` that one is used, and neither opened nor closed.
     """
@@ -78,6 +79,8 @@ def build_routes(settings: Settings) -> list[BaseRoute]:
         Route("/graphql", endpoint),
         WebSocketRoute("/graphql", sockets),
         Route("/webhooks/{channel}/{account}", take_webhook, methods=["GET", "POST"]),
+        Route("/calendar/feeds/{name}.ics", show_feed),
+        Route("/calendar/{key}.ics", show_calendar),
         Route("/livez", show_liveness),
         Route("/readyz", show_readiness),
     ]

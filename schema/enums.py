@@ -15,6 +15,9 @@ from core.channels.contract import Capability, CouponKind, CouponStatus, Refusal
 from core.coupons.reconciliation.values import DifferenceKind, PayoutBasis, RunStatus
 from core.coupons.resolving import Finding
 from core.coupons.values import ProbeOutcome, RedeemOutcome, RedemptionStatus
+from core.notifications.values import NotificationKind, NotificationReason, NotificationStatus
+from core.reservations.values import ReservationErrorCode, ReservationStatus, ServiceKind, SlotReason
+from core.reservations.wall_times import Weekday
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
 
@@ -211,5 +214,119 @@ describe_enum(
         PayoutBasis.LEDGER: "What was paid for the coupons: the platform shows no payout.",
         PayoutBasis.MIXED: "What the platform shows; where it shows none, what was paid for the coupons.",
         PayoutBasis.INCOMPLETE: "For some uses nothing is known; they are left out.",
+    },
+)
+describe_enum(
+    ServiceKind,
+    "What kind of thing is booked.",
+    {
+        ServiceKind.APPOINTMENT: "One staff member's time.",
+        ServiceKind.GROUP_CLASS: "Seats of a class that is scheduled.",
+        ServiceKind.COURSE: "One of several visits with a staff member.",
+        ServiceKind.ROOM: "A room, or a table, to oneself.",
+        ServiceKind.PICKUP: "Goods to be fetched at a time.",
+    },
+)
+describe_enum(
+    SlotReason,
+    "Why a time is recommended.",
+    {
+        SlotReason.USUAL_TIME: "It is near the customer's usual time, or the hour that most like.",
+        SlotReason.USUAL_STAFF: "It is with whom the customer usually goes to.",
+        SlotReason.FILLS_GAP: "It leaves no gap that nobody could book.",
+        SlotReason.LEAST_BUSY: "The staff member or the day has most time left.",
+        SlotReason.EARLIEST: "There is none earlier.",
+    },
+)
+describe_enum(
+    ReservationStatus,
+    "How far a reservation has come.",
+    {
+        ReservationStatus.PENDING_PAYMENT: "It waits for a payment.",
+        ReservationStatus.CONFIRMED: "The guest is expected.",
+        ReservationStatus.CHECKED_IN: "The guest is there.",
+        ReservationStatus.COMPLETED: "The visit is over.",
+        ReservationStatus.CANCELLED_BY_CUSTOMER: "The guest has cancelled it.",
+        ReservationStatus.CANCELLED_BY_STORE: "The store has cancelled it.",
+        ReservationStatus.NO_SHOW: "The guest did not come.",
+    },
+)
+describe_enum(
+    ReservationErrorCode,
+    "Why a reservation is not made, changed or checked in.",
+    {
+        ReservationErrorCode.SLOT_TAKEN: "Somebody else has the time; see `suggestions`.",
+        ReservationErrorCode.SLOT_EXPIRED: "The token is older than 15 minutes; see `suggestions`.",
+        ReservationErrorCode.HOLD_EXPIRED: "The hold has run out, was given up or used, or is somebody else's.",
+        ReservationErrorCode.CLASS_FULL: "There are not so many seats left.",
+        ReservationErrorCode.OUTSIDE_HOURS: "Nobody works then, or the store is closed.",
+        ReservationErrorCode.TOO_SOON: "It starts too soon, or is over.",
+        ReservationErrorCode.TOO_FAR_AHEAD: "It cannot be booked so far ahead yet.",
+        ReservationErrorCode.OUTSIDE_CHANGE_WINDOW: "It is too late for the customer to change or cancel it.",
+        ReservationErrorCode.ALREADY_CANCELLED: "It was cancelled before.",
+        ReservationErrorCode.CUSTOMER_LIMIT_REACHED: "The customer has as many open reservations, or holds, as allowed.",
+        ReservationErrorCode.OVERLAPS_OWN_RESERVATION: "The customer has another reservation at that time.",
+        ReservationErrorCode.STAFF_NOT_QUALIFIED: "The staff member does not give this service.",
+        ReservationErrorCode.RESOURCE_UNAVAILABLE: "No fitting room, chair or machine is free.",
+        ReservationErrorCode.PACKAGE_USED_UP: "No visits are left in the package.",
+        ReservationErrorCode.PACKAGE_NOT_VALID: "The package is not for this customer, service, store or time.",
+        ReservationErrorCode.OUT_OF_STOCK: "There is not so much left of what is pre-ordered.",
+        ReservationErrorCode.UNKNOWN_RESERVATION: "There is no such reservation, or it is somebody else's.",
+        ReservationErrorCode.WRONG_STORE: "It is for another store.",
+        ReservationErrorCode.WRONG_DAY: "It is for another day.",
+        ReservationErrorCode.ALREADY_CHECKED_IN: "The guest was checked in before.",
+        ReservationErrorCode.AMBIGUOUS_PHONE: "Several reservations fit; choose one of the candidates.",
+        ReservationErrorCode.COUPON_REFUSED: "An attached coupon was refused. The guest is checked in all the same.",
+        ReservationErrorCode.PARTY_TOO_LARGE: "So many people do not fit.",
+        ReservationErrorCode.INVALID: "A value of the input, or the reservation's state, does not allow it.",
+    },
+)
+describe_enum(Weekday, "A day of the week.", {day: f"{day.capitalize()}." for day in Weekday})
+describe_enum(
+    NotificationKind,
+    "What a message tells.",
+    {
+        NotificationKind.RESERVATION_CONFIRMED: "A reservation was made.",
+        NotificationKind.RESERVATION_RESCHEDULED: "A reservation has another time.",
+        NotificationKind.RESERVATION_CANCELLED: "A reservation was cancelled.",
+        NotificationKind.RESERVATION_REMINDER: "A reservation is near.",
+        NotificationKind.WAITLIST_OFFERED: "A place is offered to somebody on the waiting list.",
+        NotificationKind.WAITLIST_PROMOTED: "Somebody on the waiting list has a place.",
+        NotificationKind.PICKUP_READY: "Goods can be fetched.",
+        NotificationKind.ORDER_EXPECTED_SHIP: "When an order is expected to be shipped.",
+        NotificationKind.ORDER_PROGRESS: "An order has come further.",
+        NotificationKind.ORDER_DELAYED: "An order will be late.",
+        NotificationKind.COMPENSATION_ISSUED: "The customer was given something for a delay.",
+    },
+)
+describe_enum(
+    NotificationStatus,
+    "How far a message has come.",
+    {
+        NotificationStatus.DUE: "It waits for its time, or for another attempt.",
+        NotificationStatus.SENDING: "It is being sent.",
+        NotificationStatus.SENT: "The platform took it.",
+        NotificationStatus.UNKNOWN: "The platform did not answer. It is not sent again, so that nobody is told twice.",
+        NotificationStatus.UNDELIVERABLE: "No account could send it; `reason` says why.",
+        NotificationStatus.CANCELLED: "What it tells no longer holds, so it was not sent.",
+    },
+)
+describe_enum(
+    NotificationReason,
+    "Why a message did not go out, or has not yet.",
+    {
+        NotificationReason.NO_CHANNEL: "No account that sends messages is connected.",
+        NotificationReason.NO_TEMPLATE: "No account has a template for this kind.",
+        NotificationReason.NO_ADDRESS: "The customer has neither logged in by a mini-program nor a phone.",
+        NotificationReason.NO_CONSENT: "The customer has not agreed to this message.",
+        NotificationReason.UNREACHABLE: "The platform cannot reach this person.",
+        NotificationReason.TEMPLATE_UNKNOWN: "The platform does not know the template.",
+        NotificationReason.CONTENT_REFUSED: "The platform does not take what the message says.",
+        NotificationReason.TOO_MANY: "The person was sent too many messages.",
+        NotificationReason.REFUSED_BY_CHANNEL: "The platform refused for another reason.",
+        NotificationReason.CHANNEL_UNAVAILABLE: "The platform could not be reached in time.",
+        NotificationReason.NEEDS_MENDING: "A setting or the credentials of the account are wrong.",
+        NotificationReason.OUTCOME_UNKNOWN: "The platform did not answer.",
+        NotificationReason.OUTDATED: "What it tells no longer holds.",
     },
 )

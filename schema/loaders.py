@@ -12,10 +12,16 @@ from strawberry.dataloader import DataLoader
 from core.access.customers import CustomerService
 from core.access.stores import load_stores
 from core.access.values import Actor, CustomerView, StoreView
+from core.catalogue.products import ProductView, SkuView, load_product_skus, load_products, load_skus
 from core.channels.accounts import ChannelAccountView
 from core.coupons.batches import BatchView, load_batches
 from core.coupons.ledger import load_coupons, load_redemptions
 from core.coupons.values import CouponView, RedemptionView
+from core.reservations.reservation_rows import load_reservations
+from core.reservations.resources import load_resources
+from core.reservations.services import load_services
+from core.reservations.staff import load_staff_members
+from core.reservations.values import ReservationView, ResourceView, ServiceView, StaffView
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -54,6 +60,34 @@ class Loaders:
     @cached_property
     def customers(self) -> DataLoader[UUID, CustomerView | None]:
         return _load_with(CustomerService(self._runtime.keys).load_customers, self._actor)
+
+    @cached_property
+    def reservations(self) -> DataLoader[UUID, ReservationView | None]:
+        return _load_with(load_reservations, self._actor)
+
+    @cached_property
+    def services(self) -> DataLoader[UUID, ServiceView | None]:
+        return _load_with(load_services, self._actor)
+
+    @cached_property
+    def staff(self) -> DataLoader[UUID, StaffView | None]:
+        return _load_with(load_staff_members, self._actor)
+
+    @cached_property
+    def resources(self) -> DataLoader[UUID, ResourceView | None]:
+        return _load_with(load_resources, self._actor)
+
+    @cached_property
+    def products(self) -> DataLoader[UUID, ProductView | None]:
+        return _load_with(load_products, self._actor)
+
+    @cached_property
+    def skus(self) -> DataLoader[UUID, SkuView | None]:
+        return _load_with(load_skus, self._actor)
+
+    @cached_property
+    def product_skus(self) -> DataLoader[UUID, tuple[SkuView, ...] | None]:
+        return _load_with(load_product_skus, self._actor)
 
 
 def _load_with(load: Load[View], actor: Actor) -> DataLoader[UUID, View | None]:

@@ -6,7 +6,9 @@ from decimal import Decimal
 
 import strawberry
 
-from core.money import CURRENCY
+from core.errors import BadInput
+from core.money import CURRENCY, parse_yuan
+from schema.texts import say
 
 
 @strawberry.type(description="An amount of money.")
@@ -22,3 +24,11 @@ def show_money(fen: int) -> Money:
 
 def show_optional_money(fen: int | None) -> Money | None:
     return None if fen is None else show_money(fen)
+
+
+def read_yuan(yuan: Decimal | None, *field: str) -> int | None:
+    """Yuan as fen. Raises BadInput naming `field` for more than two decimals."""
+    try:
+        return None if yuan is None else parse_yuan(yuan)
+    except ValueError:
+        raise BadInput(say("decimal"), field) from None

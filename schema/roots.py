@@ -12,18 +12,32 @@ from strawberry.schema.config import StrawberryConfig
 from core.errors import NotFound
 from core.messages import text
 from schema.batches import BatchMutations, show_batch
+from schema.blocks import BlockMutations, BlockQueries
+from schema.booking import BookingMutations
+from schema.calendars import CalendarQueries
 from schema.channels import ChannelMutations, ChannelQueries, show_account
+from schema.classes import ClassMutations, ClassQueries, find_own_class
 from schema.context import Context, Info
 from schema.coupons import CouponQueries, show_coupon
 from schema.customers import Customer, show_customer
 from schema.fields import resolved
 from schema.ids import Node, read_node_id
+from schema.logins import LoginMutations
+from schema.notifications import NotificationMutations, NotificationQueries, find_notification
+from schema.policies import PolicyMutations, PolicyQueries
+from schema.products import ProductMutations, ProductQueries, show_product, show_sku
 from schema.reconciliation import ReconciliationMutations, ReconciliationQueries, find_own_run
 from schema.redemptions import RedemptionMutations, RedemptionQueries, show_redemption
+from schema.reservations import ReservationQueries, find_own_reservation
 from schema.resolvers import bind_resolvers
+from schema.resources import ResourceMutations, ResourceQueries, show_resource
 from schema.scalars import SCALARS
+from schema.services import ServiceMutations, ServiceQueries, show_service
+from schema.shifts import ShiftMutations, ShiftQueries
+from schema.staff import StaffMutations, StaffQueries, show_staff_member
 from schema.stores import StoreMutations, StoreQueries, find_own_store
 from schema.subscriptions import Subscription
+from schema.visits import VisitMutations, VisitQueries
 
 Find = Callable[[Context, UUID], Awaitable[Node | None]]
 
@@ -53,13 +67,46 @@ async def _find_batch(context: Context, row_id: UUID) -> Node | None:
     return show_batch(view) if view else None
 
 
+async def _find_service(context: Context, row_id: UUID) -> Node | None:
+    view = await (await context.load()).services.load(row_id)
+    return show_service(view) if view else None
+
+
+async def _find_staff_member(context: Context, row_id: UUID) -> Node | None:
+    view = await (await context.load()).staff.load(row_id)
+    return show_staff_member(view) if view else None
+
+
+async def _find_resource(context: Context, row_id: UUID) -> Node | None:
+    view = await (await context.load()).resources.load(row_id)
+    return show_resource(view) if view else None
+
+
+async def _find_product(context: Context, row_id: UUID) -> Node | None:
+    view = await (await context.load()).products.load(row_id)
+    return show_product(view) if view else None
+
+
+async def _find_sku(context: Context, row_id: UUID) -> Node | None:
+    view = await (await context.load()).skus.load(row_id)
+    return show_sku(view) if view else None
+
+
 _FIND: Final[dict[str, Find]] = {
     "ChannelAccount": _find_account,
+    "ClassSession": find_own_class,
     "Coupon": _find_coupon,
     "CouponBatch": _find_batch,
     "Customer": _find_customer,
+    "Notification": find_notification,
+    "Product": _find_product,
     "Reconciliation": find_own_run,
     "Redemption": _find_redemption,
+    "Reservation": find_own_reservation,
+    "Resource": _find_resource,
+    "Service": _find_service,
+    "Sku": _find_sku,
+    "StaffMember": _find_staff_member,
     "Store": find_own_store,
 }
 
@@ -85,14 +132,47 @@ class NodeQueries:
 
 @strawberry.type(description="What can be read.")
 class Query(
-    NodeQueries, ChannelQueries, StoreQueries, CouponQueries, RedemptionQueries, ReconciliationQueries
+    NodeQueries,
+    ChannelQueries,
+    StoreQueries,
+    CouponQueries,
+    RedemptionQueries,
+    ReconciliationQueries,
+    CalendarQueries,
+    VisitQueries,
+    NotificationQueries,
+    ServiceQueries,
+    StaffQueries,
+    ResourceQueries,
+    ShiftQueries,
+    PolicyQueries,
+    ClassQueries,
+    BlockQueries,
+    ProductQueries,
+    ReservationQueries,
 ):
     pass
 
 
 @strawberry.type(description="What can be done.")
 class Mutation(
-    RedemptionMutations, ChannelMutations, BatchMutations, StoreMutations, ReconciliationMutations
+    VisitMutations,
+    LoginMutations,
+    RedemptionMutations,
+    ChannelMutations,
+    BatchMutations,
+    StoreMutations,
+    ReconciliationMutations,
+    NotificationMutations,
+    ServiceMutations,
+    StaffMutations,
+    ResourceMutations,
+    ShiftMutations,
+    PolicyMutations,
+    ClassMutations,
+    BlockMutations,
+    ProductMutations,
+    BookingMutations,
 ):
     pass
 

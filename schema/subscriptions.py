@@ -10,10 +10,12 @@ import strawberry
 
 from core.access.permissions import Action, require
 from core.access.stores import find_store
+from core.reservations.announcing import RESERVATION_CHANGED
 from schema.context import Context, Info
 from schema.fields import subscription
 from schema.ids import read_id
 from schema.redemptions import Redemption, show_redemption
+from schema.reservations import Reservation, find_own_reservation
 
 REDEMPTION_CHANGED: Final = "redemption.changed"
 
@@ -45,6 +47,32 @@ class Subscription:
                 if redemption is not None:
                     context.cursor = context.cursors.write_seq(REDEMPTION_CHANGED, event.seq)
                     yield redemption
+
+    @subscription(
+        description="Every change of a reservation in one store, whoever made it, as `redemptionChanged` does. May:"
+        " owner, manager, staff, pos (their stores), customer (their own)."
+    )
+    async def reservation_changed(
+        self,
+        info: Info,
+        store_id: Annotated[strawberry.ID, strawberry.argument(description="The store to watch.")],
+        after: Annotated[
+            str | None,
+            strawberry.argument(description="The `extensions.cursor` of the last message that arrived."),
+        ] = None,
+    ) -> AsyncGenerator[Reservation, None]:
+        context = info.context
+        actor = require(await context.sign_in(), Action.WATCH_RESERVATIONS)
+        store = await find_store(actor, read_id(store_id, "Store", "storeId"))
+        position = context.cursors.read_seq(RESERVATION_CHANGED, after)
+        events = context.runtime.events.subscribe(actor.tenant_id, (RESERVATION_CHANGED,), store.id, position)
+        async with aclosing(cast("Any", events)):
+            async for event in events:
+                await context.check_again()
+                reservation = await find_own_reservation(context, event.subject_id)
+                if reservation is not None:
+                    context.cursor = context.cursors.write_seq(RESERVATION_CHANGED, event.seq)
+                    yield reservation
 
 
 async def _load_redemption(context: Context, redemption_id: Any) -> Redemption | None:

@@ -15,11 +15,13 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("core", "adapters", "schema")
 LONGEST_FUNCTION = 60
 
-# What an adapter may know of core: the port, and two small values.
+# What an adapter may know of core: the port with what helps to fill it, and two small values.
 PORT = {
     "core.channels.contract",
+    "core.channels.day_lists",
     "core.channels.hookspec",
     "core.channels.observers",
+    "core.channels.wire",
     "core.clock",
     "core.money",
 }

@@ -264,12 +264,16 @@ INDEXES = (
     Index("refresh_token", "tenant_id, family"),
     Index("refresh_token", "tenant_id, customer_id"),
     Index("refresh_token", "expires_at"),
+    Index("refresh_token", "used_at", "used_at IS NOT NULL"),
     Index("access_token", "tenant_id, actor_id"),
     Index("channel_account", "tenant_id, channel"),
     Index("channel_store", "tenant_id, store_id"),
     Index("audit_entry", "tenant_id, id"),
     Index("slot_hold", "expires_at", "status = 'HELD'"),
+    Index("slot_hold", "tenant_id, actor_id", "status = 'HELD'"),
+    Index("slot_hold", "tenant_id, session_id", "status = 'HELD' AND session_id IS NOT NULL"),
     Index("waitlist_entry", "offer_expires_at", "status = 'OFFERED'"),
+    Index("class_session", "start_at", "status = 'CANCELLED'"),
     Index("reservation", "no_show_at", "status = 'CONFIRMED'"),
     Index("notification", "next_attempt_at", "next_attempt_at IS NOT NULL"),
     Index("notification", "tenant_id, id"),
@@ -288,6 +292,7 @@ INDEXES = (
     Index("time_block", "tenant_id, store_id, end_at"),
     Index("reservation", "tenant_id, store_id, start_at, id"),
     Index("reservation", "tenant_id, start_at, id"),
+    Index("reservation", "tenant_id, status, start_at, id"),
     Index("reservation", "tenant_id, staff_id, start_at, id", "staff_id IS NOT NULL"),
     Index("reservation", "tenant_id, service_id, start_at, id"),
     Index("reservation", "tenant_id, customer_id, start_at, id", "customer_id IS NOT NULL"),
@@ -303,7 +308,11 @@ INDEXES = (
 )
 
 # Nobody and nothing is booked twice at one time, whatever was booked where.
-OVERLAPS = (NoOverlap("booking_allocation", ("tenant_id", "resource_id"), _GUARDED),)
+OVERLAPS = (
+    NoOverlap("booking_allocation", ("tenant_id", "resource_id"), _GUARDED),
+    # Nobody works twice at one time.
+    NoOverlap("shift", ("tenant_id", "staff_id"), "staff_id IS NOT NULL"),
+)
 
 INVARIANTS: tuple[Index | Check | NoOverlap, ...] = KEYS + CHECKS + INDEXES + OVERLAPS
 

@@ -7,7 +7,14 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
+
+from core.testing.simulator import LoginSimulator
+
+_LOGIN: Final = (
+    "mutation ($input: LoginWithMiniProgramInput!) { loginWithMiniProgram(input: $input)"
+    " { token refreshToken expiresAt customer { id phone } userErrors { code field message } } }"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,22 @@ class DemoCode:
 
 
 @dataclass(frozen=True, slots=True)
+class DemoProgram:
+    """A mini-program of the shop, on a simulated platform."""
+
+    channel: str
+    channel_name: str
+    account_id: str
+    simulator: LoginSimulator = field(repr=False)
+
+    def write_login(self) -> dict[str, Any]:
+        """A GraphQL request that logs in a person who has just opened the program. Its codes are good once, for minutes."""
+        sample = self.simulator.make_login()
+        given = {"accountId": self.account_id, "code": sample.code, "phoneCode": sample.phone_code}
+        return {"query": _LOGIN, "variables": {"input": given}}
+
+
+@dataclass(frozen=True, slots=True)
 class DemoGuide:
     """Everything a visitor needs. All of it is made up and valid in this demo only."""
 
@@ -49,6 +72,7 @@ class DemoGuide:
     stores: Sequence[DemoStore]
     tokens: Sequence[DemoToken]
     codes: Sequence[DemoCode]
+    programs: Sequence[DemoProgram] = ()
 
     def token(self, role: str) -> str:
         """The first token of a role."""
@@ -58,6 +82,10 @@ class DemoGuide:
         """The first code of a channel in a state; empty where there is none."""
         return next((each.code for each in self.codes if (each.channel, each.state) == (channel, state)), "")
 
+    def program(self, channel: str | None = None) -> DemoProgram | None:
+        """The mini-program of this channel, or the first there is."""
+        return next((each for each in self.programs if channel in (None, each.channel)), None)
+
     def to_json(self) -> dict[str, Any]:
         """As the landing page and `--json` have it."""
         return {
@@ -66,6 +94,7 @@ class DemoGuide:
             "stores": [{"id": each.id, "name": each.name} for each in self.stores],
             "tokens": [_token_json(each) for each in self.tokens],
             "codes": [_code_json(each) for each in self.codes],
+            "programs": [_program_json(each) for each in self.programs],
         }
 
     def to_shell(self) -> str:
@@ -95,6 +124,15 @@ def draw_qr(text: str) -> str:
 def _token_json(token: DemoToken) -> dict[str, Any]:
     stores = None if token.store_ids is None else list(token.store_ids)
     return {"role": token.role, "name": token.name, "token": token.token, "storeIds": stores}
+
+
+def _program_json(program: DemoProgram) -> dict[str, Any]:
+    return {
+        "channel": program.channel,
+        "channelName": program.channel_name,
+        "accountId": program.account_id,
+        "login": f"/demo.login?channel={program.channel}",
+    }
 
 
 def _code_json(code: DemoCode) -> dict[str, Any]:

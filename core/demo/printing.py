@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from core.demo.guide import DemoGuide
+from core.demo.guide import DemoGuide, DemoProgram
 
 _STYLES = {"usable": "green", "times_card": "green", "two_coupons": "green", "not_yet_valid": "yellow"}
 
@@ -22,6 +22,8 @@ def print_guide(guide: DemoGuide, folder: Path | None = None) -> None:
     )
     console.print(_list_tokens(guide))
     console.print(_list_codes(guide))
+    if program := guide.program("wechat") or guide.program():
+        console.print(_login_step(guide, program), soft_wrap=True)
     console.print(_next_steps(guide), soft_wrap=True)
     if folder is not None:
         console.print(f"The database stays in {folder}", soft_wrap=True)
@@ -59,6 +61,15 @@ def _list_codes(guide: DemoGuide) -> Table:
             state = Text(each.state, _STYLES.get(each.state, "red"))
             table.add_row(each.channel, state, each.code, each.title)
     return table
+
+
+def _login_step(guide: DemoGuide, program: DemoProgram) -> Text:
+    login = f"curl -s '{guide.address}/demo.login?channel={program.channel}'"
+    send = f"curl -s {guide.address}/graphql -H 'content-type: application/json' -d @-"
+    return Text.assemble(
+        f"\nTo log in as a customer who has just opened the {program.channel} mini-program:\n\n    ",
+        (f"{login} | {send}", "bold cyan"),
+    )
 
 
 def _next_steps(guide: DemoGuide) -> Text:

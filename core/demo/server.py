@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from core.channels.registry import ChannelRegistry, build_registry, load_simulator
 from core.db.migrate import migrate
-from core.demo.guide import DemoGuide
+from core.demo.guide import DemoGuide, DemoProgram
 from core.demo.printing import print_guide
 from core.demo.shop import open_shop
 from core.logs import configure_logging
@@ -87,7 +87,11 @@ class _Shown:
     guide: DemoGuide | None = None
 
     def routes(self) -> list[BaseRoute]:
-        return [Route("/demo.json", self._show_json), Route("/demo.env", self._show_shell)]
+        return [
+            Route("/demo.json", self._show_json),
+            Route("/demo.env", self._show_shell),
+            Route("/demo.login", self._show_login),
+        ]
 
     async def _show_json(self, request: Request) -> Response:
         if self.guide is None:
@@ -98,6 +102,17 @@ class _Shown:
         if self.guide is None:
             return PlainTextResponse("echo 'the shop is not open yet'\n", 503)
         return PlainTextResponse(self.guide.to_shell(), headers={"Cache-Control": "no-store"})
+
+    async def _show_login(self, request: Request) -> Response:
+        """A request for /graphql that logs a new customer in."""
+        program = _find_program(self.guide, request.query_params.get("channel"))
+        if program is None:
+            return JSONResponse({"error": "there is no such mini-program here"}, 404)
+        return JSONResponse(program.write_login(), headers={"Cache-Control": "no-store"})
+
+
+def _find_program(guide: DemoGuide | None, channel: str | None) -> DemoProgram | None:
+    return guide.program(channel) if guide is not None else None
 
 
 def start_simulators(registry: ChannelRegistry, address: str) -> dict[str, Simulator]:

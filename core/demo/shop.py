@@ -11,11 +11,12 @@ from core.access.stores import create_store
 from core.access.tokens import authenticate, create_token
 from core.access.values import Actor, Role
 from core.channels.accounts import ChannelAccountView
-from core.demo.guide import DemoCode, DemoGuide, DemoStore, DemoToken
+from core.channels.contract import Channel
+from core.demo.guide import DemoCode, DemoGuide, DemoProgram, DemoStore, DemoToken
 from core.demo.own_coupons import issue_own_coupons, require_result
 from core.ids import encode_global_id
 from core.runtime import Runtime
-from core.testing.simulator import Simulator
+from core.testing.simulator import LoginSimulator, Simulator
 
 MERCHANT = "山茶小馆"
 _FIRST, _SECOND = f"{MERCHANT} · 西湖店", f"{MERCHANT} · 拱墅店"
@@ -41,13 +42,22 @@ async def open_shop(runtime: Runtime, simulators: Mapping[str, Simulator], addre
     """Opens the merchant and its two stores, connects every simulated channel, issues own coupons and tokens."""
     shop = await _open_stores()
     codes: list[DemoCode] = []
+    programs: list[DemoProgram] = []
     for code, simulator in simulators.items():
-        await _connect(runtime, shop, code, simulator)
+        account = await _connect(runtime, shop, code, simulator)
+        programs += _find_programs(runtime.registry.get(code), account, simulator)
         codes += _sell_coupons(runtime.registry.get(code).name, code, simulator)
     codes += await issue_own_coupons(runtime, shop.owner, shop.first, _USABLE)
     tokens = await _hand_out_tokens(shop)
     merchant_id = encode_global_id("Merchant", shop.owner.tenant_id)
-    return DemoGuide(address, merchant_id, MERCHANT, shop.stores, tokens, codes)
+    return DemoGuide(address, merchant_id, MERCHANT, shop.stores, tokens, codes, programs)
+
+
+def _find_programs(channel: Channel, account: ChannelAccountView, simulator: Simulator) -> list[DemoProgram]:
+    if channel.identity is None or not isinstance(simulator, LoginSimulator):
+        return []
+    account_id = encode_global_id("ChannelAccount", account.id)
+    return [DemoProgram(channel.code, channel.name, account_id, simulator)]
 
 
 async def _open_stores() -> _Shop:
@@ -57,7 +67,7 @@ async def _open_stores() -> _Shop:
     return _Shop(owner, made.token, made.store_id, second.id)
 
 
-async def _connect(runtime: Runtime, shop: _Shop, code: str, simulator: Simulator) -> None:
+async def _connect(runtime: Runtime, shop: _Shop, code: str, simulator: Simulator) -> ChannelAccountView:
     account: ChannelAccountView = require_result(
         await runtime.accounts.connect_channel(
             shop.owner,
@@ -69,12 +79,16 @@ async def _connect(runtime: Runtime, shop: _Shop, code: str, simulator: Simulato
     )
     stores = ((shop.first, simulator.external_store_id), (shop.second, simulator.other_store_id))
     for store_id, external_id in stores:
-        if external_id is not None:
+        # A platform without stores, such as one of messages, names none.
+        if external_id:
             require_result(await runtime.accounts.bind_store(shop.owner, account.id, store_id, external_id))
+    return account
 
 
 def _sell_coupons(name: str, channel: str, simulator: Simulator) -> list[DemoCode]:
     """Coupons in every state that the platform can hold, as its customers would have bought them."""
+    if not simulator.states:
+        return []
     samples = [simulator.make("usable") for _ in range(_USABLE)]
     samples += [simulator.make(state) for state in simulator.states if state != "usable"]
     return [

@@ -63,6 +63,45 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
         "The platform's answer cannot be read. Nothing was stored; check the address.",
     ),
     "problem.account_not_found": ("没有找到这个渠道账号。", "This channel account was not found."),
+    "problem.login_code_invalid": (
+        "登录凭证无效或已使用，请重新打开小程序登录。",
+        "This login code is not valid or was used. Get a new one.",
+    ),
+    "problem.login_code_expired": (
+        "登录凭证已过期，请重新打开小程序登录。",
+        "This login code has expired. Get a new one.",
+    ),
+    "problem.login_blocked": (
+        "平台的风控拒绝了这次登录，请稍后再试。",
+        "The platform's risk control refused this login. Try again later.",
+    ),
+    "problem.login_not_permitted": (
+        "该小程序尚未获得平台的授权，请联系商家。",
+        "The platform has not granted this to the mini-program. Please tell the shop.",
+    ),
+    "problem.login_refused": ("平台拒绝了这次登录。", "The platform refused this login."),
+    "problem.login_unavailable": (
+        "平台没有响应，请用新的登录凭证再试。",
+        "The platform did not answer. Try again with a new code.",
+    ),
+    "problem.login_misconfigured": (
+        "登录暂时不可用，请联系商家。",
+        "Login is out of order here. Please tell the shop.",
+    ),
+    "problem.login_not_offered": (
+        "该渠道没有小程序登录。",
+        "This channel has no login by a mini-program.",
+    ),
+    "problem.login_disabled": ("该渠道账号已停用。", "This channel account is switched off."),
+    "problem.login_over": ("登录已过期，请重新登录。", "This login is over. Please log in again."),
+    "problem.login_phone_taken": (
+        "这个手机号属于另一位顾客，已登录的顾客保留原来的手机号。",
+        "This phone belongs to another customer. Whoever is logged in keeps the phone they had.",
+    ),
+    "problem.login_phone_unusable": (
+        "平台给出的手机号无法识别。",
+        "What the platform gave is no phone number that we can use.",
+    ),
     "problem.store_not_found": ("没有找到这个门店。", "This store was not found."),
     "problem.sends_no_messages": (
         "该渠道不能发送消息。",

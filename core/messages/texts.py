@@ -14,12 +14,21 @@ from core.messages.faults import FAULTS
 from core.messages.problems import PROBLEMS
 from core.messages.reconciliation import RECONCILIATION
 from core.messages.refusals import REFUSALS
+from core.messages.reservations import RESERVATIONS
+from core.messages.set_up import SET_UP
 
 Language = Literal["zh-CN", "en"]
 Audience = Literal["customer", "staff"]
 LANGUAGES: Final[tuple[Language, ...]] = ("zh-CN", "en")
 
-TEXTS: Final[Mapping[str, tuple[str, str]]] = {**REFUSALS, **PROBLEMS, **FAULTS, **RECONCILIATION}
+TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    **REFUSALS,
+    **PROBLEMS,
+    **FAULTS,
+    **RECONCILIATION,
+    **RESERVATIONS,
+    **SET_UP,
+}
 
 _language: ContextVar[Language] = ContextVar("hexiao_language", default="zh-CN")
 

@@ -42,6 +42,7 @@ class AttachedCoupon:
     code_tail: str
     status: AttachedStatus
     refusal: str | None
+    attempts: int
     redemption_ids: tuple[UUID, ...]
 
 
@@ -67,14 +68,22 @@ def detach_codes(tenant_id: UUID, reservation_id: UUID) -> Write:
 
 
 def settle_code(
-    tenant_id: UUID, coupon_id: UUID, status: AttachedStatus, refusal: str | None, redemptions: Sequence[UUID]
+    tenant_id: UUID,
+    coupon: AttachedCoupon,
+    status: AttachedStatus,
+    refusal: str | None,
+    redemptions: Sequence[UUID],
 ) -> Write:
-    """What became of a code at check-in. A redeemed one stays redeemed."""
+    """What became of a code at check-in. One that is still ATTACHED is tried anew: another attempt begins."""
+    attempts = coupon.attempts + (status is AttachedStatus.ATTACHED)
     return Write(
-        "UPDATE attached_coupon SET status = $1, refusal = $2, redemption_ids = $3 WHERE tenant_id = $4"
-        " AND id = $5 AND status <> 'REDEEMED'",
-        (status.value, refusal, Json([str(each) for each in redemptions]), tenant_id, coupon_id),
-    )
+        "UPDATE attached_coupon SET status = $1, refusal = $2, redemption_ids = $3, attempts = $4"
+        " WHERE tenant_id = $5 AND id = $6 AND attempts = $7 AND status IN ('ATTACHED', 'UNKNOWN')",
+        (
+            status.value, refusal, Json([str(each) for each in redemptions]), attempts, tenant_id, coupon.id,
+            coupon.attempts,
+        ),
+    )  # fmt: skip
 
 
 async def list_attached(keys: KeyRing, tenant_id: UUID, reservation_id: UUID) -> list[AttachedCoupon]:
@@ -99,6 +108,7 @@ def _attach(keys: KeyRing, tenant_id: UUID, reservation_id: UUID, raw: str, posi
         code_sealed=keys.seal(scanned.text.encode(), *bind_row(tenant_id, "attached_coupon", row_id)),
         code_tail=scanned.code[-4:],
         status=AttachedStatus.ATTACHED.value,
+        attempts=0,
         redemption_ids=Json([]),
     )
 
@@ -113,5 +123,6 @@ def _read_coupon(keys: KeyRing, row: Mapping[str, Any]) -> AttachedCoupon:
         code_tail=row["code_tail"],
         status=AttachedStatus(row["status"]),
         refusal=row["refusal"],
+        attempts=row["attempts"],
         redemption_ids=tuple(UUID(each) for each in as_json(row["redemption_ids"])),
     )

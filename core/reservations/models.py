@@ -134,6 +134,8 @@ class ClassSession(TenantRow):
     """Seats at one time: a group class, or the pick-ups of one start. `booked` moves by conditional updates only.
 
     The sessions of a GROUP_CLASS are scheduled; those of a PICKUP come into being with the first booking.
+
+    status  OPEN or CANCELLED
     """
 
     store_id = fields.UUIDField()
@@ -145,6 +147,7 @@ class ClassSession(TenantRow):
     capacity = fields.IntField()
     booked = fields.IntField(default=0)
     status = fields.CharField(max_length=16, default="OPEN")
+    cancel_reason = fields.CharField(max_length=200, null=True)
 
     class Meta:
         table = "class_session"
@@ -367,7 +370,8 @@ class PreorderLine(TenantRow):
 class AttachedCoupon(TenantRow):
     """A coupon code kept with a reservation, redeemed at check-in through the saga, unused if it is cancelled.
 
-    status  ATTACHED, REDEEMED, REFUSED (with `refusal`), UNKNOWN or DETACHED
+    status    ATTACHED, REDEEMED, REFUSED (with `refusal`), UNKNOWN or DETACHED
+    attempts  how often its channel could not be reached: each time ends one redemption and begins another
     """
 
     reservation_id = fields.UUIDField()
@@ -376,6 +380,7 @@ class AttachedCoupon(TenantRow):
     code_tail = fields.CharField(max_length=4)
     status = fields.CharField(max_length=16, default="ATTACHED")
     refusal = fields.CharField(max_length=32, null=True)
+    attempts = fields.IntField(default=0)
     redemption_ids = fields.JSONField[list[str]](default=list)
 
     class Meta:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,13 @@ from core.reservations.values import (
     StaffView,
 )
 
+Hours = tuple[tuple[int, int], ...]
+
 _services: ExpiringCache[tuple[UUID, UUID], ServiceView] = ExpiringCache(lifetime=5, capacity=10_000)
+_offers: ExpiringCache[tuple[UUID, UUID], tuple[ServiceView, ...]] = ExpiringCache(lifetime=5, capacity=2_000)
+_special_days: ExpiringCache[tuple[UUID, UUID], Mapping[date, Hours]] = ExpiringCache(
+    lifetime=5, capacity=2_000
+)
 _policies: ExpiringCache[tuple[UUID, UUID], Policy] = ExpiringCache(lifetime=5, capacity=10_000)
 _staff: ExpiringCache[tuple[UUID, UUID], tuple[StaffView, ...]] = ExpiringCache(lifetime=5, capacity=2_000)
 _resources: ExpiringCache[tuple[UUID, UUID], tuple[ResourceView, ...]] = ExpiringCache(
@@ -36,6 +43,15 @@ async def find_service(tenant_id: UUID, service_id: UUID) -> ServiceView | None:
     service = read_service(row)
     _services.put((tenant_id, service_id), service)
     return service
+
+
+async def list_services(tenant_id: UUID, store_id: UUID) -> tuple[ServiceView, ...]:
+    """What the store offers, oldest first."""
+    known = _offers.get((tenant_id, store_id))
+    if known is None:
+        known = tuple(map(read_service, await _list_active("service", tenant_id, store_id)))
+        _offers.put((tenant_id, store_id), known)
+    return known
 
 
 async def list_staff(tenant_id: UUID, store_id: UUID) -> tuple[StaffView, ...]:
@@ -68,9 +84,23 @@ async def load_policy(tenant_id: UUID, store_id: UUID) -> Policy:
     return known
 
 
+async def load_special_days(tenant_id: UUID, store_id: UUID) -> Mapping[date, Hours]:
+    """The store's days that are unlike their week, with their hours in minutes; empty hours: closed."""
+    known = _special_days.get((tenant_id, store_id))
+    if known is None:
+        rows = await fetch_rows(
+            "SELECT day, hours FROM special_day WHERE tenant_id = $1 AND store_id = $2", tenant_id, store_id
+        )
+        known = {_as_date(row["day"]): read_hours(as_json(row["hours"])) for row in rows}
+        _special_days.put((tenant_id, store_id), known)
+    return known
+
+
 def forget_setup(tenant_id: UUID, store_id: UUID, service_id: UUID | None = None) -> None:
     """What was just changed in this process is read anew in this process."""
     _policies.drop((tenant_id, store_id))
+    _special_days.drop((tenant_id, store_id))
+    _offers.drop((tenant_id, store_id))
     _staff.drop((tenant_id, store_id))
     _resources.drop((tenant_id, store_id))
     if service_id is not None:
@@ -162,6 +192,10 @@ def read_week(
 def read_hours(hours: list[list[str]]) -> tuple[tuple[int, int], ...]:
     """[["10:00", "22:00"]] as minutes of the day."""
     return tuple((_read_minute(start), _read_minute(end)) for start, end in hours)
+
+
+def _as_date(value: Any) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(value)
 
 
 def _read_minute(text: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -27,6 +27,7 @@ from core.coupons.values import RedemptionStatus, coupon_id
 from core.db.statements import (
     Json,
     Write,
+    as_json,
     as_optional_instant,
     as_uuid,
     execute,
@@ -35,6 +36,7 @@ from core.db.statements import (
 )
 from core.errors import BadInput, NotFound, Unauthenticated
 from core.ids import new_id
+from core.notifications.consents import add_grants, read_grants
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -60,6 +62,7 @@ class StoredEvent:
     subject: str | None
     occurred_at: datetime | None
     attempts: int
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 # ----------------------------------------------------------------------------------------------------- taking
@@ -210,6 +213,8 @@ def _effects(event: StoredEvent, now: datetime) -> list[Write]:
                 _mark_coupon(event, CouponStatus.AVAILABLE),
                 _look_again(event, RedemptionStatus.SUCCEEDED, now),
             ]
+        case "message.consent":
+            return add_grants(event.tenant_id, event.account_id, event.subject or "", read_grants(event.raw))
     return []
 
 
@@ -249,4 +254,5 @@ def _to_event(row: Mapping[str, Any]) -> StoredEvent:
         subject=row["subject"],
         occurred_at=as_optional_instant(row["occurred_at"]),
         attempts=int(row["attempts"]),
+        raw=as_json(row["raw"]),
     )

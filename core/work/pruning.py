@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from core.access.login_tokens import LoginTokenService
 from core.db.statements import execute
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _PORTION = 1000
 
 
 async def prune_rows(runtime: Runtime) -> int:
-    """Deletes events and answered issues that are too old, a portion at a time, and answers how many rows."""
+    """Deletes what is too old (events, answered issues, ended logins), a portion at a time; answers how many rows."""
     now = runtime.clock.now()
     events = await _prune(
         "DELETE FROM outbox_event WHERE id IN"
@@ -31,7 +32,8 @@ async def prune_rows(runtime: Runtime) -> int:
         " (SELECT id FROM coupon_issue WHERE id < $1 ORDER BY id LIMIT $2)",
         now - ISSUE_LIFETIME,
     )
-    return events + issues
+    logins = await LoginTokenService(runtime.settings, runtime.keys, runtime.clock).prune(now)
+    return events + issues + logins
 
 
 def oldest_id(instant: datetime) -> UUID:

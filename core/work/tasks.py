@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.events.relay import relay_events
+from core.notifications.sending import send_notifications
 from core.settings import Settings
 from core.work.inbox import handle_inbox
 from core.work.pruning import prune_rows
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 RELAY_SECONDS = 5
 FLUSH_SECONDS = 5
 PRUNE_SECONDS = 600
+RECONCILE_SECONDS = 600
+NO_SHOW_SECONDS = 30
+ATTACHED_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,15 @@ def list_tasks(settings: Settings) -> tuple[Task, ...]:
     return (
         Task("sweep_redemptions", _sweep_redemptions, settings.sweep_seconds),
         Task("handle_inbox", handle_inbox, settings.sweep_seconds),
+        Task("send_notifications", send_notifications, settings.sweep_seconds),
+        Task("cancel_class_bookings", _cancel_class_bookings, settings.sweep_seconds),
+        Task("sweep_holds", _sweep_holds, settings.sweep_seconds),
+        Task("mark_no_shows", _mark_no_shows, NO_SHOW_SECONDS),
+        Task("redeem_attached", _redeem_attached, ATTACHED_SECONDS),
         Task("relay_events", _relay_events, RELAY_SECONDS),
         Task("flush_health", _flush_health, FLUSH_SECONDS),
         Task("prune_rows", prune_rows, PRUNE_SECONDS),
+        Task("reconcile_days", _reconcile_days, RECONCILE_SECONDS),
     )
 
 
@@ -44,6 +54,41 @@ async def _sweep_redemptions(runtime: Runtime) -> int:
     from core.coupons.recovery import sweep_redemptions
 
     return await sweep_redemptions(runtime)
+
+
+async def _reconcile_days(runtime: Runtime) -> int:
+    # Imported late, as above.
+    from core.coupons.reconciliation.nightly import reconcile_days
+
+    return await reconcile_days(runtime)
+
+
+async def _cancel_class_bookings(runtime: Runtime) -> int:
+    # Imported late, as above.
+    from core.reservations.classes import cancel_class_bookings
+
+    return await cancel_class_bookings(runtime)
+
+
+async def _sweep_holds(runtime: Runtime) -> int:
+    # Imported late, as above.
+    from core.reservations.holds import sweep_holds
+
+    return await sweep_holds(runtime)
+
+
+async def _mark_no_shows(runtime: Runtime) -> int:
+    # Imported late, as above.
+    from core.reservations.no_shows import mark_no_shows
+
+    return await mark_no_shows(runtime)
+
+
+async def _redeem_attached(runtime: Runtime) -> int:
+    # Imported late, as above.
+    from core.reservations.coupon_settling import sweep_attached
+
+    return await sweep_attached(runtime)
 
 
 async def _relay_events(runtime: Runtime) -> int:

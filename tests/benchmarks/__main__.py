@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [--short] [--profile]`: how a redemption compares with its floor.
+"""`python -m tests.benchmarks [--short] [--profile] [--only NAME]`: how redeeming and booking compare with their floors.
 
 Needs PostgreSQL at 127.0.0.1:5432, or where HEXIAO_TEST_POSTGRES says. Writes results.json beside this file;
 with --profile only where the time of a redemption goes.
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core.clock import utc_now
-from tests.benchmarks import redeem
+from tests.benchmarks import month, redeem, slots
 from tests.benchmarks.arena import open_arena
 from tests.benchmarks.load import send_load
 from tests.benchmarks.processes import pick_cores, pin
@@ -31,21 +31,27 @@ from tests.benchmarks.redeem import FULL, SHORT, Effort, Line
 RESULTS = Path(__file__).with_name("results.json")
 
 
-async def run_benchmarks(effort: Effort, folder: Path) -> None:
-    """Measures everything, prints one table and writes the results."""
-    measures = {
-        "floor": redeem.compare_with_floor,
-        "graphql": redeem.measure_graphql,
-        "slow_platform": redeem.measure_slow_platform,
-        "start": redeem.measure_start,
-    }
+MEASURES = {
+    "floor": redeem.compare_with_floor,
+    "graphql": redeem.measure_graphql,
+    "slow_platform": redeem.measure_slow_platform,
+    "start": redeem.measure_start,
+    "availability": slots.measure_availability,
+    "slot_ranking": month.compare_ranking,
+}
+
+
+async def run_benchmarks(effort: Effort, folder: Path, only: str | None) -> None:
+    """Measures everything, prints one table and writes the results; of `only` one measurement they are not kept."""
     lines: list[Line] = []
     results: dict[str, object] = {"at": utc_now(), "machine": f"{platform.machine()}, {os.cpu_count()} cores"}
     async with open_arena(folder) as arena:
-        for name, measure in measures.items():
-            found, results[name] = await measure(arena, effort)
-            lines += found
-    RESULTS.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2))
+        for name, measure in MEASURES.items():
+            if only in (None, name):
+                found, results[name] = await measure(arena, effort)
+                lines += found
+    if only is None:
+        RESULTS.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2))
     print_lines(lines)
 
 
@@ -59,7 +65,7 @@ async def run_profile(effort: Effort, folder: Path) -> None:
 
 
 def print_lines(lines: Sequence[Line]) -> None:
-    table = Table(title="Redemption, Douyin (two calls), PostgreSQL, one worker")
+    table = Table(title="Redemption (Douyin, two calls) and availability, PostgreSQL, one worker")
     for heading in ("what", "measured", "goal", ""):
         table.add_column(heading)
     for line in lines:
@@ -72,15 +78,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--short", action="store_true", help="a quick run, to see that it runs")
     parser.add_argument("--profile", action="store_true", help="where the time goes, instead of measuring")
+    parser.add_argument("--only", choices=MEASURES, help="one measurement")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     pin(pick_cores()[1])
-    run = run_profile if options.profile else run_benchmarks
+    effort = SHORT if options.short else FULL
     with (
         tempfile.TemporaryDirectory(prefix="hexiao-bench-") as folder,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(run(SHORT if options.short else FULL, Path(folder)))
+        if options.profile:
+            runner.run(run_profile(effort, Path(folder)))
+        else:
+            runner.run(run_benchmarks(effort, Path(folder), options.only))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,16 @@ import core.access.models
 import core.channels.models
 import core.coupons.models
 import core.events.models
+import core.notifications.models
 from core.rotation import SEALED_COLUMNS
 
-_PARTS = (core.access.models, core.channels.models, core.coupons.models, core.events.models)
+_PARTS = (
+    core.access.models,
+    core.channels.models,
+    core.coupons.models,
+    core.events.models,
+    core.notifications.models,
+)
 
 
 def test_every_sealed_column_is_rotated():

@@ -20,6 +20,7 @@ STORE_BOUND = {
     "redeemCoupons": 'mutation { redeemCoupons(input: {storeId: "%s", idempotencyKey: "$key",'
     ' codes: [{code: "123456789012"}]}) { outcome } }',
     "redemptions": 'query { redemptions(filter: {storeId: "%s"}) { totalCount } }',
+    "reservations": 'query { reservations(filter: {storeId: "%s"}) { totalCount } }',
 }
 MANAGED = {
     "channelAccounts": "query { channelAccounts { id } }",
@@ -32,6 +33,73 @@ MANAGED = {
     "issueCoupons": 'mutation { issueCoupons(input: {batchId: "$batch", quantity: 1, idempotencyKey: "k"})'
     " { codes } }",
     "createStore": 'mutation { createStore(input: {name: "n"}) { store { id } } }',
+    "setNotificationTemplate": 'mutation { setNotificationTemplate(input: {accountId: "$account",'
+    ' kind: PICKUP_READY, template: "t"}) { userErrors { code } } }',
+}
+# operation → what each role is told; the account is of nobody.
+MESSAGES = {
+    "notifications": ("query { notifications { totalCount } }", {POS: "FORBIDDEN", CUSTOMER: "FORBIDDEN"}),
+    "notificationTemplates": (
+        'query { notificationTemplates(accountId: "$account") { kind } }',
+        {OWNER: "NOT_FOUND", MANAGER: "NOT_FOUND", **dict.fromkeys((STAFF, POS, CUSTOMER), "FORBIDDEN")},
+    ),
+    "recordMessageConsent": (
+        (
+            'mutation { recordMessageConsent(input: {accountId: "$account", grants: [{template: "t",'
+            " accepted: true}]}) { userErrors { code } } }"
+        ),
+        dict.fromkeys((OWNER, MANAGER, STAFF, POS), "FORBIDDEN"),
+    ),
+}
+# Staff may too, with the scope reports: see test_reconciliation.py.
+FIGURES = {
+    "reconciliations": "query { reconciliations { totalCount } }",
+    "reconcileChannel": 'mutation { reconcileChannel(input: {channel: "house", storeId: "$store",'
+    ' day: "2026-01-01"}) { userErrors { code } } }',
+}
+_NOTHING = dict.fromkeys(EVERYBODY, "NOT_FOUND")
+_SLOTS = 'storeId: "$store", serviceId: "' + encode_global_id("Service", new_id()) + '"'
+_HOLD, _RESERVATION = (encode_global_id(name, new_id()) for name in ("SlotHold", "Reservation"))
+# operation → what each role is told; service, hold and reservation are of nobody. By store: see test_reservations.py.
+BOOKING: dict[str, tuple[str, dict[Role, str]]] = {
+    "availability": (
+        (
+            f"query {{ availability(input: {{{_SLOTS},"
+            ' from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z"}) { start } }'
+        ),
+        _NOTHING,
+    ),
+    "recommendedSlots": (f"query {{ recommendedSlots({_SLOTS}) {{ start }} }}", _NOTHING),
+    "holdSlot": (
+        'mutation { holdSlot(input: {slotToken: "t", idempotencyKey: "k"}) { userErrors { code } } }', {},
+    ),
+    "extendHold": (f'mutation {{ extendHold(input: {{holdId: "{_HOLD}"}}) {{ userErrors {{ code }} }} }}', {}),
+    "releaseHold": (f'mutation {{ releaseHold(input: {{holdId: "{_HOLD}"}}) {{ userErrors {{ code }} }} }}', {}),
+    "bookReservation": (
+        'mutation { bookReservation(input: {slotToken: "t", idempotencyKey: "k"}) { userErrors { code } } }', {},
+    ),
+    "bookWalkIn": (
+        f'mutation {{ bookWalkIn(input: {{{_SLOTS}, idempotencyKey: "k"}}) {{ userErrors {{ code }} }} }}',
+        {CUSTOMER: "FORBIDDEN"},
+    ),
+    "rescheduleReservation": (
+        (
+            f'mutation {{ rescheduleReservation(input: {{reservationId: "{_RESERVATION}", slotToken: "t",'
+            ' idempotencyKey: "k"}) { userErrors { code } } }'
+        ),
+        {},
+    ),
+    "cancelReservation": (
+        f'mutation {{ cancelReservation(input: {{reservationId: "{_RESERVATION}"}}) {{ userErrors {{ code }} }} }}',
+        {},
+    ),
+}  # fmt: skip
+# Whoever logs in has no token yet, or a stale one.
+OPEN = {
+    "loginWithMiniProgram": 'mutation { loginWithMiniProgram(input: {accountId: "$account", code: "c"})'
+    " { userErrors { code } } }",
+    "refreshLogin": 'mutation { refreshLogin(input: {refreshToken: "r"}) { userErrors { code } } }',
+    "logout": 'mutation { logout(input: {refreshToken: "r"}) { ended } }',
 }
 FREE = {"channels": "query { channels { code } }", "stores": "query { stores { id } }"}
 NODE = 'query { node(id: "%s") { id } }'
@@ -51,7 +119,7 @@ async def test_store_operations(shop: Any, rival: Any, role: Role) -> None:
 @pytest.mark.parametrize("role", [OWNER, MANAGER, STAFF, POS, CUSTOMER])
 async def test_management_operations(shop: Any, role: Role) -> None:
     client, ids = shop.client(role), await make_things(shop)
-    for name, query in MANAGED.items():
+    for name, query in {**MANAGED, **FIGURES}.items():
         answer = await client.ask(ids.fill(query))
         assert read_code(answer) == (None if role in MANAGEMENT else "FORBIDDEN"), (name, answer)
 
@@ -67,9 +135,34 @@ async def test_operations_for_everybody(shop: Any, rival: Any, role: Role) -> No
 async def test_nothing_without_a_token(shop: Any) -> None:
     ids = await make_things(shop)
     store_bound = {name: query % shop.store for name, query in STORE_BOUND.items()}
-    managed = {name: ids.fill(query) for name, query in MANAGED.items()}
+    managed = {name: ids.fill(query) for name, query in {**MANAGED, **FIGURES}.items()}
     for name, query in {**store_bound, **managed, **FREE, "node": NODE % shop.store}.items():
         assert read_code(await shop.client(None).ask(query)) == "UNAUTHENTICATED", name
+
+
+@pytest.mark.parametrize("role", [None, OWNER, MANAGER, STAFF, POS, CUSTOMER])
+async def test_logging_in_needs_no_token(shop: Any, role: Role | None) -> None:
+    client, ids = shop.client(role), await make_things(shop)
+    answers = {name: await client.ask(ids.fill(query)) for name, query in OPEN.items()}
+    assert [name for name, answer in answers.items() if read_code(answer)] == []
+    [error] = answers["loginWithMiniProgram"]["data"]["loginWithMiniProgram"]["userErrors"]
+    assert error["code"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("role", [None, OWNER, MANAGER, STAFF, POS, CUSTOMER])
+async def test_messages(shop: Any, role: Role | None) -> None:
+    client, ids = shop.client(role), await make_things(shop)
+    for name, (query, told) in MESSAGES.items():
+        answer = await client.ask(ids.fill(query))
+        assert read_code(answer) == (told.get(role) if role else "UNAUTHENTICATED"), (name, answer)
+
+
+@pytest.mark.parametrize("role", [None, OWNER, MANAGER, STAFF, POS, CUSTOMER])
+async def test_booking(shop: Any, role: Role | None) -> None:
+    client, ids = shop.client(role), await make_things(shop)
+    for name, (query, told) in BOOKING.items():
+        answer = await client.ask(ids.fill(query))
+        assert read_code(answer) == (told.get(role) if role else "UNAUTHENTICATED"), (name, answer)
 
 
 async def test_table_is_complete(shop: Any) -> None:
@@ -78,7 +171,8 @@ async def test_table_is_complete(shop: Any) -> None:
     )
     schema = fields["__schema"]
     names = {each["name"] for kind in ("queryType", "mutationType") for each in schema[kind]["fields"]}
-    assert names == {*STORE_BOUND, *MANAGED, *FREE, "node", "reverseRedemption", "resolveRedemption"}
+    others = {"node", "reverseRedemption", "resolveRedemption"}
+    assert names == {*OPEN, *STORE_BOUND, *MANAGED, *MESSAGES, *FIGURES, *FREE, *BOOKING, *others}
 
 
 @pytest.mark.parametrize(

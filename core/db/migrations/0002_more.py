@@ -25,6 +25,7 @@ class Migration(migrations.Migration):
                 ("code_tail", fields.CharField(max_length=4)),
                 ("status", fields.CharField(default="ATTACHED", max_length=16)),
                 ("refusal", fields.CharField(null=True, max_length=32)),
+                ("attempts", fields.IntField(default=0)),
                 ("redemption_ids", fields.JSONField(default=list, encoder=JSON_DUMPS, decoder=loads)),
             ],
             options={"table": "attached_coupon", "app": "hexiao", "pk_attr": "id"},
@@ -95,6 +96,7 @@ class Migration(migrations.Migration):
                 ("capacity", fields.IntField()),
                 ("booked", fields.IntField(default=0)),
                 ("status", fields.CharField(default="OPEN", max_length=16)),
+                ("cancel_reason", fields.CharField(null=True, max_length=200)),
             ],
             options={"table": "class_session", "app": "hexiao", "pk_attr": "id"},
             bases=["TenantRow"],
@@ -645,6 +647,11 @@ class Migration(migrations.Migration):
             ],
             options={"table": "waitlist_entry", "app": "hexiao", "pk_attr": "id"},
             bases=["TenantRow"],
+        ),
+        ops.AddField(
+            model_name="Customer",
+            name="merged_at",
+            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
         ),
         ops.AddField(
             model_name="Customer",

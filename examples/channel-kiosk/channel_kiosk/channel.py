@@ -1,15 +1,16 @@
-"""The channel `kiosk`: who it is, how its platform behaves, and the four pieces of work."""
+"""The channel `kiosk`: who it is, how its platform behaves, and the five pieces of work."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from math import ceil
 from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
 from channel_kiosk.client import KioskClient
-from channel_kiosk.parse import parse_coupon, parse_receipts, parse_refusal, parse_state
+from channel_kiosk.parse import parse_coupon, parse_page, parse_receipts, parse_refusal, parse_state
 from channel_kiosk.tables import OK, UNKNOWN_TICKET
 from core.channels.contract import (
     Capability,
@@ -38,6 +39,8 @@ from core.channels.contract import (
     Scanned,
     StatusBy,
     StatusQuery,
+    UsePage,
+    UseQuery,
 )
 from core.channels.hookspec import hookimpl
 
@@ -67,6 +70,8 @@ class KioskCoupons(Coupons):
         reversal=Reversibility(possible=True, window=timedelta(days=1)),
         in_flight=timedelta(seconds=20),
         token_lifetime=timedelta(hours=1),
+        lists_uses=True,
+        list_delay=timedelta(minutes=5),
     )
 
     async def look_up(self, session: Session, scanned: Scanned) -> LookUp:
@@ -111,6 +116,23 @@ class KioskCoupons(Coupons):
         body = {"request_id": order.token, "ticket_id": order.handle, "use_ids": list(order.receipts)}
         answer = await KioskClient(session).write("undo", body)
         return Reversed() if answer["code"] == OK else ReversalRefused(parse_refusal(answer))
+
+    async def list_uses(self, session: Session, query: UseQuery) -> UsePage:
+        """Kiosk counts whole seconds, so that the ends of the window are cut off here."""
+        body = {
+            "shop": session.external_store_id,
+            "from": int(query.since.timestamp()),
+            "to": ceil(query.until.timestamp()),
+            "after": query.cursor or "",
+        }
+        answer = await KioskClient(session).read("list", body)
+        if answer["code"] != OK:
+            raise ProtocolFailure(
+                "Kiosk does not show the list", operation="list", platform_code=str(answer["code"])
+            )
+        page = parse_page(answer["data"])
+        within = (use for use in page.uses if query.since <= use.used_at < query.until)
+        return UsePage(tuple(within), page.next_cursor)
 
 
 class KioskChannel(Channel):

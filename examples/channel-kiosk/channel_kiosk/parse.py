@@ -16,8 +16,10 @@ from core.channels.contract import (
     PlatformUse,
     ProtocolFailure,
     Receipt,
+    RecordedUse,
     Refusal,
     Refused,
+    UsePage,
 )
 from core.clock import from_epoch
 from core.money import parse_yuan
@@ -91,6 +93,28 @@ def parse_uses(wire: Mapping[str, Any]) -> list[WireUse]:
 
 def parse_receipts(wire: Mapping[str, Any]) -> tuple[Receipt, ...]:
     return tuple(Receipt(use["use_id"], _read_time(use, "used_at")) for use in parse_uses(wire))
+
+
+def parse_page(data: Mapping[str, Any]) -> UsePage:
+    """A page of the shop's list. `next` is empty on the last one."""
+    uses, following = data.get("uses"), data.get("next")
+    if not isinstance(uses, list) or not isinstance(following, str):
+        raise ProtocolFailure("there is no list", path="data.uses")
+    return UsePage(tuple(parse_record(use) for use in uses), following or None)
+
+
+def parse_record(record: Any) -> RecordedUse:
+    """One use of the list. Kiosk pays out what was paid, so that it shows neither payout nor fee."""
+    if not isinstance(record, dict) or not isinstance(record.get("undone"), bool):
+        raise ProtocolFailure("a use is no object", path="data.uses")
+    return RecordedUse(
+        receipt=_read_text(record, "use_id"),
+        used_at=_read_time(record, "used_at"),
+        reference=_read_text(record, "ticket_id"),
+        paid_amount=_read_yuan(record, "paid"),
+        reversed=record["undone"],
+        raw=record,
+    )
 
 
 def _read_ticket(ticket: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from core.testing.simulator import (
 
 _APP_SECRET = "kiosk-secret-for-trials"  # noqa: S105  # made up
 _CLOCK_WINDOW = 300
+_PAGE_SIZE = 20
 _UNDO_WINDOW = timedelta(days=1)
 _STATES: Mapping[str, str] = {
     "usable": "open",
@@ -76,6 +77,7 @@ class KioskSimulator(Simulator):
             self._signed("use", "redeem", self._use),
             self._signed("show", "status", self._show),
             self._signed("undo", "reverse", self._undo),
+            self._signed("list", "list_uses", self._list),
         )
 
     def settings(self, address: str) -> Mapping[str, Any]:
@@ -161,6 +163,18 @@ class KioskSimulator(Simulator):
             use.reversed_at = self.clock.now()
         return _answer(0, "ok")
 
+    def _list(self, body: dict[str, Any]) -> Response:
+        """The uses of a shop by time, a page at a time. `after` names the last use of the page before."""
+        records = sorted(
+            (_place(use), _write_record(ticket, use))
+            for ticket in self.tickets
+            for use in ticket.uses
+            if use.store == body["shop"] and body["from"] <= int(use.used_at.timestamp()) < body["to"]
+        )
+        rest = [(place, record) for place, record in records if place > body["after"]]
+        following = rest[_PAGE_SIZE - 1][0] if len(rest) > _PAGE_SIZE else ""
+        return _answer(0, "ok", {"uses": [record for _, record in rest[:_PAGE_SIZE]], "next": following})
+
     def _refuse(self, ticket: Ticket, shop: str, times: int) -> Response | None:
         if ticket.state in _CODE_BY_STATE:
             return _answer(_CODE_BY_STATE[ticket.state], ticket.state)
@@ -192,6 +206,20 @@ def app(clock: SimulatorClock | None = None) -> KioskSimulator:
 
 def _write_use(use: Use) -> dict[str, Any]:
     return {"use_id": use.receipt, "used_at": int(use.used_at.timestamp()), "request_id": use.token}
+
+
+def _place(use: Use) -> str:
+    return f"{int(use.used_at.timestamp()):012} {use.receipt}"
+
+
+def _write_record(ticket: Ticket, use: Use) -> dict[str, Any]:
+    return {
+        "use_id": use.receipt,
+        "ticket_id": ticket.ticket_id,
+        "used_at": int(use.used_at.timestamp()),
+        "paid": "88.50",
+        "undone": use.reversed_at is not None,
+    }
 
 
 def _answer(code: int, message: str, data: Mapping[str, Any] | None = None) -> Response:

@@ -13,6 +13,16 @@ class WireUse(TypedDict):
     request_id: str
 
 
+class WireRecord(TypedDict):
+    """A use as the shop's list has it. `paid` is yuan as text; `undone` once it was taken back."""
+
+    use_id: str
+    ticket_id: str
+    used_at: int
+    paid: str
+    undone: bool
+
+
 class WireTicket(TypedDict):
     """A ticket. `price` and `paid` are yuan as text ("99.00"); `valid_to` counts seconds."""
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from tortoise.exceptions import IntegrityError
 
-from core.access.models import AccessToken, Customer, FailureCount
+from core.access.models import AccessToken, Customer, CustomerIdentity, FailureCount, RefreshToken
 from core.catalogue.models import Sku
 from core.channels.models import ChannelCredential, ChannelStore, ChannelToken, InboxEvent
 from core.coupons.models import (
@@ -14,6 +14,8 @@ from core.coupons.models import (
     CustomerAllowance,
     HouseCoupon,
     HouseUse,
+    ReconciliationItem,
+    ReconciliationRun,
     Redemption,
     RedemptionClaim,
     RedemptionLeg,
@@ -23,6 +25,7 @@ from core.db.invariants import CHECKS, INVARIANTS, KEYS, OVERLAPS, ensure_invari
 from core.db.statements import Conflict, Overlap, execute, fetch_rows, is_postgres
 from core.events.models import OutboxEvent
 from core.ids import new_id
+from core.notifications.models import MessageConsent, Notification, NotificationTemplate
 from core.reservations.models import (
     AttachedCoupon,
     BookingAllocation,
@@ -53,6 +56,7 @@ NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
 # Looked for before the tenant is known.
 TAKEN_EVERYWHERE = {
     "access_token__token_hash_key": (AccessToken, {"token_hash": "f" * 64}),
+    "refresh_token__token_hash_key": (RefreshToken, {"token_hash": "e" * 64}),
     "reservation__calendar_key_key": (Reservation, {"calendar_key": "c" * 43}),
 }
 
@@ -67,6 +71,16 @@ TAKEN_ONCE = {
         Customer,
         {"phone_fingerprint": "a" * 32},
         {"phone_fingerprint": None},
+    ),
+    "customer_identity__tenant_id_account_id_subject_key": (
+        CustomerIdentity,
+        {"account_id": ONE, "subject": "o1"},
+        {"account_id": TWO},
+    ),
+    "customer_identity__tenant_id_channel_union_subject_key": (
+        CustomerIdentity,
+        {"channel": "wechat", "union_subject": "u1"},
+        {"union_subject": None},
     ),
     "channel_credential__tenant_id_account_id_field_key": (
         ChannelCredential,
@@ -128,6 +142,27 @@ TAKEN_ONCE = {
         CustomerAllowance,
         {"batch_id": ONE, "customer_id": ONE},
         {"customer_id": TWO},
+    ),
+    "reconciliation_run__one_day_key": (
+        ReconciliationRun,
+        {"account_id": None, "channel": "house", "store_id": ONE, "day": "2026-03-02"},
+        {"channel": "paper"},
+    ),
+    "reconciliation_item__tenant_id_run_id_item_key_key": (
+        ReconciliationItem,
+        {"run_id": ONE, "item_key": "a" * 32},
+        {"item_key": "b" * 32},
+    ),
+    "notification__tenant_id_dedupe_key_key": (Notification, {"dedupe_key": "k1"}, {"dedupe_key": "k2"}),
+    "notification_template__tenant_id_account_id_kind_key": (
+        NotificationTemplate,
+        {"account_id": ONE, "kind": "PICKUP_READY"},
+        {"kind": "ORDER_DELAYED"},
+    ),
+    "message_consent__tenant_id_account_id_subject_template_key": (
+        MessageConsent,
+        {"account_id": ONE, "subject": "o1", "template": "t1"},
+        {"template": "t2"},
     ),
     "outbox_event__tenant_id_seq_key": (OutboxEvent, {"seq": 7}, {"seq": None}),
     "store_policy__tenant_id_store_id_key": (StorePolicy, {"store_id": ONE}, {"store_id": TWO}),
@@ -222,6 +257,10 @@ TAKEN_ONCE = {
 
 # check → model, a row at its limit, and the change that passes it.
 LIMITS = {
+    "message_consent__remaining_check": [
+        (MessageConsent, {"remaining": 0}, {"remaining": -1}),
+        (MessageConsent, {"remaining": 20}, {"remaining": 21}),
+    ],
     "coupon_batch__issued_check": [
         (CouponBatch, {"quantity": 10, "issued": 10}, {"issued": 11}),
         (CouponBatch, {"quantity": 10, "issued": 0}, {"issued": -1}),
@@ -383,6 +422,25 @@ async def test_overlap_refused(database, insert_row, count_rows, tenant_id, name
     with pytest.raises(Overlap, match="booking_allocation"):
         await insert_row(BookingAllocation, tenant_id=tenant_id, **BUSY | change)
     assert await count_rows(BookingAllocation) == 1
+
+
+WORKING = {"staff_id": ONE, "start_at": NINE, "end_at": NINE + timedelta(hours=1)}
+
+
+async def test_nobody_works_twice(database, insert_row, count_rows, tenant_id):
+    await insert_row(Shift, tenant_id=tenant_id, **WORKING)
+    with pytest.raises(Overlap, match="shift"):
+        await insert_row(Shift, tenant_id=tenant_id, **WORKING | {"start_at": NINE + timedelta(minutes=59)})
+    assert await count_rows(Shift) == 1
+
+
+async def test_shifts_of_others_and_after(database, insert_row, count_rows, tenant_id):
+    await insert_row(Shift, tenant_id=tenant_id, **WORKING)
+    later = {"start_at": NINE + timedelta(hours=1), "end_at": NINE + timedelta(hours=2)}
+    for change in (later, {"staff_id": TWO}):
+        await insert_row(Shift, tenant_id=tenant_id, **WORKING | change)
+    await insert_row(Shift, tenant_id=new_id(), **WORKING)
+    assert await count_rows(Shift) == 4
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +14,18 @@ from core.db.inserts import insert_row
 from core.db.statements import Json, fetch_row, write_together
 from core.ids import new_id
 from core.reservations.values import ServiceKind, ServiceView
+from core.settings import Settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from salon import Salon, open_salon
+
+
+@pytest.fixture
+async def salon(database: Settings) -> AsyncIterator[Salon]:
+    """A shop that takes bookings: see `salon`."""
+    async with open_salon(database) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from core.testing.simulator import (
     Call,
     Consumption,
     Endpoint,
+    LoginSample,
     RunningClock,
     Sample,
     Simulator,
@@ -200,6 +201,28 @@ async def test_settle_over_the_wire(control: httpx.AsyncClient, simulator: Turns
     assert (await control.get("/state")).json()["late"] == 1
     assert (await control.post("/settle")).json() == {"applied": 1}
     assert len(simulator.uses) == 1
+
+
+async def test_login_over_the_wire() -> None:
+    class WithPrograms(TurnstileSimulator):
+        def make_login(self, subject: str | None = None) -> LoginSample:
+            return LoginSample("code-1", subject or "somebody", phone_code="phone-1", phone="+8613800000000")
+
+    transport = httpx.ASGITransport(app=WithPrograms())
+    async with httpx.AsyncClient(transport=transport, base_url="http://turnstile.test/_control") as control:
+        fresh = (await control.post("/login")).json()
+        again = (await control.post("/login", json={"subject": "o-77"})).json()
+    assert (fresh["code"], fresh["subject"], fresh["phone_code"]) == ("code-1", "somebody", "phone-1")
+    assert again["subject"] == "o-77"
+
+
+async def test_platform_without_programs_says_so(control: httpx.AsyncClient) -> None:
+    assert (await control.post("/login")).status_code == 404
+
+
+def test_login_sample_hides_what_is_secret() -> None:
+    shown = repr(LoginSample("code-1", "somebody", "union", "phone-1", "+8613800000000"))
+    assert not [each for each in ("code-1", "phone-1", "138") if each in shown]
 
 
 def test_running_clock_can_be_put_forward() -> None:

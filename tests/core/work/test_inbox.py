@@ -304,6 +304,17 @@ async def test_newer_knowledge_stays(shop: Shop, changes: dict[str, Any]) -> Non
     assert await read_coupon_status() == "AVAILABLE"
 
 
+async def test_consents_are_counted_once(shop: Shop) -> None:
+    grants = [{"template": "T-1", "accepted": True}, {"template": "T-2", "accepted": False}]
+    event = {"id": "e-1", "kind": "message.consent", "subject": "openid-1", "grants": grants}
+    for _ in range(2):
+        await shop.deliver(event)
+        await handle_inbox(shop.runtime)
+    rows = await fetch_rows("SELECT tenant_id, account_id, subject, template, remaining FROM message_consent")
+    assert [(row["subject"], row["template"], row["remaining"]) for row in rows] == [("openid-1", "T-1", 1)]
+    assert str(rows[0]["account_id"]) == str(shop.account.account_id)
+
+
 async def test_unknown_kinds_are_kept(shop: Shop) -> None:
     await shop.add_coupon("c-1")
     await shop.deliver({"id": "e-1", "kind": "unrecognised", "subject": "c-1", "more": 1})
