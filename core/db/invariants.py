@@ -213,6 +213,11 @@ KEYS = (
     _key("notification_template", "tenant_id, account_id, kind"),
     _key("message_consent", "tenant_id, account_id, subject, template"),
     _key("booking_link", "tenant_id, account_id, store_id, target_kind, reference", label="reference"),
+    _key("channel_booking", "tenant_id, account_id, external_id", "external_id IS NOT NULL"),
+    _key("channel_booking", "tenant_id, account_id, reservation_id", "reservation_id IS NOT NULL"),
+    _key("booking_message", "tenant_id, dedupe_key"),
+    _key("booking_sync", "tenant_id, account_id, store_id"),
+    _key("booking_watch", "tenant_id"),
 )
 
 CHECKS = (
@@ -276,6 +281,8 @@ INDEXES = (
     Index("class_session", "start_at", "status = 'CANCELLED'"),
     Index("reservation", "no_show_at", "status = 'CONFIRMED'"),
     Index("notification", "next_attempt_at", "next_attempt_at IS NOT NULL"),
+    Index("booking_message", "next_attempt_at", "next_attempt_at IS NOT NULL"),
+    Index("booking_sync", "next_attempt_at"),
     Index("notification", "tenant_id, id"),
     Index("notification", "tenant_id, store_id, id"),
     Index("notification", "tenant_id, subject_id"),
@@ -305,6 +312,11 @@ INDEXES = (
     Index("rating", "tenant_id, store_id, id"),
     Index("sku", "tenant_id, product_id"),
     Index("product", "tenant_id, store_id"),
+    Index("booking_link", "tenant_id, target_id"),
+    Index("booking_message", "tenant_id, booking_id, id"),
+    Index("channel_booking", "tenant_id, reservation_id", "reservation_id IS NOT NULL"),
+    Index("channel_booking", "tenant_id, store_id, id", "outcome = 'CONFLICT'"),
+    Index("channel_booking", "tenant_id, account_id, store_id, start_at"),
 )
 
 # Nobody and nothing is booked twice at one time, whatever was booked where.

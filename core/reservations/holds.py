@@ -27,7 +27,7 @@ from core.ids import new_id
 from core.reservations.announcing import spread_news
 from core.reservations.claims import Claim
 from core.reservations.guard import Owner, adopt_time, release_time
-from core.reservations.placing import claim_place, find_other_resources, take_patiently
+from core.reservations.placing import TRIES, claim_place, find_other_resources, take_patiently
 from core.reservations.problems import refuse_input
 from core.reservations.requests import Refused, answer_once, claim_request, open_request, suggest_instead
 from core.reservations.seats import return_seats
@@ -201,17 +201,18 @@ async def _take_hold(
     actor: Actor, service: ServiceView, hold: HoldView, now: datetime, key: Claim
 ) -> HoldView:
     owner = Owner(service.tenant_id, service.store_id, hold.id, OwnerKind.HOLD, hold.expires_at)
-    while True:
+    problem: ReservationProblem | None = None
+    for _ in range(TRIES):
         place = claim_place(owner, service, hold.slot, hold.party_size, now)
         problem = await take_patiently([key, *place, _claim_row(actor, hold, now)])
         if problem is None:
             return hold
         other = await find_other_resources(problem, owner, service, hold.slot, hold.party_size, now)
-        # Others may take those as well, but not without end: each time fewer are free.
         if other is None:
-            field = problem.field or ("slotToken",)
-            raise Refused(replace(problem, field=field), hold.slot, hold.party_size)
+            break
         hold = replace(hold, slot=replace(hold.slot, resource_ids=other))
+    problem = problem or ReservationProblem(ReservationErrorCode.SLOT_TAKEN)
+    raise Refused(replace(problem, field=problem.field or ("slotToken",)), hold.slot, hold.party_size)
 
 
 def _claim_row(actor: Actor, hold: HoldView, now: datetime) -> Claim:
@@ -220,8 +221,15 @@ def _claim_row(actor: Actor, hold: HoldView, now: datetime) -> Claim:
     names = (hold.id, utc_now(), hold.tenant_id, slot.store_id, slot.service_id, slot.session_id)
     contents = (actor.actor_id, actor.customer_id, Json(write_slot(slot)), hold.party_size, hold.expires_at)
 
-    async def explain() -> ReservationProblem:
-        values: dict[str, object] = {"reason": "holds", "limit": MOST_HOLDS}
+    async def explain() -> ReservationProblem | None:
+        row = await fetch_row(
+            "SELECT count(*) AS total FROM slot_hold WHERE tenant_id = $1 AND actor_id = $2 AND status = 'HELD'"
+            " AND expires_at > $3",
+            actor.tenant_id, actor.actor_id, now,
+        )  # fmt: skip
+        if row is None or row["total"] < limit:
+            return None
+        values: dict[str, object] = {"reason": "holds", "limit": limit}
         return ReservationProblem(ReservationErrorCode.CUSTOMER_LIMIT_REACHED, values=values)
 
     return Claim([Write(_INSERT, (*names, *contents, now, limit), expects=1)], explain)

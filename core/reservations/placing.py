@@ -38,6 +38,8 @@ from core.reservations.values import (
 # Without what is easily mistaken: 0 and O, 1 and I and L, U and V.
 CODE_LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTWXYZ"
 CODE_LENGTH: Final = 6
+# How many rooms that somebody else was quicker to take are tried in turn.
+TRIES: Final = 30
 _ATTEMPTS: Final = 5
 _PAUSE_SECONDS: Final = 0.02
 
@@ -96,7 +98,7 @@ async def place_reservation(
     Where one of the slot's resources is taken, other free ones of the same kinds are tried. Raises Conflict for a key
     of another table than `reservation`.
     """
-    for _ in range(_ATTEMPTS):
+    for _ in range(TRIES):
         place = _claim_draft(draft, instead_of_place)
         rows = await _build_rows(draft, actor, action)
         try:

@@ -14,26 +14,28 @@ if TYPE_CHECKING:
 
 # How far back a subscriber can resume.
 EVENT_LIFETIME: Final = timedelta(hours=72)
-# How long an idempotency key of `issueCoupons` is remembered, and with it the codes it gave out.
-ISSUE_LIFETIME: Final = timedelta(hours=24)
+# How long an idempotency key is remembered, and with it what was answered (for `issueCoupons`, the codes).
+KEY_LIFETIME: Final = timedelta(hours=24)
 _PORTION = 1000
 
 
 async def prune_rows(runtime: Runtime) -> int:
-    """Deletes what is too old (events, answered issues, ended logins), a portion at a time; answers how many rows."""
+    """Deletes what is too old (events, answered keys, ended logins), a portion at a time; answers how many rows."""
     now = runtime.clock.now()
     events = await _prune(
         "DELETE FROM outbox_event WHERE id IN"
         " (SELECT id FROM outbox_event WHERE id < $1 AND seq IS NOT NULL ORDER BY id LIMIT $2)",
         now - EVENT_LIFETIME,
     )
-    issues = await _prune(
-        "DELETE FROM coupon_issue WHERE id IN"
-        " (SELECT id FROM coupon_issue WHERE id < $1 ORDER BY id LIMIT $2)",
-        now - ISSUE_LIFETIME,
-    )
+    issues, requests = [
+        await _prune(
+            f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id < $1 ORDER BY id LIMIT $2)",
+            now - KEY_LIFETIME,
+        )
+        for table in ("coupon_issue", "reservation_request")
+    ]
     logins = await LoginTokenService(runtime.settings, runtime.keys, runtime.clock).prune(now)
-    return events + issues + logins
+    return events + issues + requests + logins
 
 
 def oldest_id(instant: datetime) -> UUID:

@@ -21,6 +21,16 @@ STORE_BOUND = {
     ' codes: [{code: "123456789012"}]}) { outcome } }',
     "redemptions": 'query { redemptions(filter: {storeId: "%s"}) { totalCount } }',
     "reservations": 'query { reservations(filter: {storeId: "%s"}) { totalCount } }',
+    "services": 'query { services(storeId: "%s") { id } }',
+    "staffMembers": 'query { staffMembers(storeId: "%s") { id } }',
+    "resources": 'query { resources(storeId: "%s") { id } }',
+    "products": 'query { products(storeId: "%s") { totalCount } }',
+    "storePolicy": 'query { storePolicy(storeId: "%s") { holdMinutes } }',
+    "shifts": 'query { shifts(storeId: "%s", from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z") { start } }',
+    "specialDays": 'query { specialDays(storeId: "%s", from: "2026-01-01", to: "2026-01-02") { day } }',
+    "classSessions": (
+        'query { classSessions(storeId: "%s", from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z") { id } }'
+    ),
 }
 MANAGED = {
     "channelAccounts": "query { channelAccounts { id } }",
@@ -94,6 +104,44 @@ BOOKING: dict[str, tuple[str, dict[Role, str]]] = {
         {},
     ),
 }  # fmt: skip
+# What management sets up in a store, and nobody else; `%s` is the store.
+SET_UP_STORES = {
+    "createService": 'mutation { createService(input: {storeId: "%s", name: "n", kind: ROOM, durationMinutes: 60})'
+    " { service { id } } }",
+    "createStaffMember": 'mutation { createStaffMember(input: {storeId: "%s", name: "n"}) { staffMember { id } } }',
+    "createResource": 'mutation { createResource(input: {storeId: "%s", name: "n", kind: "k"}) { resource { id } } }',
+    "createProduct": 'mutation { createProduct(input: {storeId: "%s", title: "t", skus: [{name: "n", price: "1"}]})'
+    " { product { id } } }",
+    "setStorePolicy": 'mutation { setStorePolicy(input: {storeId: "%s"}) { storePolicy { holdMinutes } } }',
+    "setSpecialDay": 'mutation { setSpecialDay(input: {storeId: "%s", day: "2026-01-01", hours: []})'
+    " { specialDay { day } } }",
+    "removeSpecialDay": 'mutation { removeSpecialDay(input: {storeId: "%s", day: "2026-01-01"}) { day } }',
+    "setStoreWeek": 'mutation { setStoreWeek(input: {storeId: "%s", weekStart: "2026-01-05", shifts: []})'
+    " { storeWeek { weekStart } } }",
+    "copyStoreWeek": 'mutation { copyStoreWeek(input: {storeId: "%s", fromWeek: "2026-01-05", weeks: 1})'
+    " { storeWeeks { weekStart } } }",
+}
+_SERVICE, _MEMBER, _RESOURCE, _SESSION, _BLOCK = (
+    encode_global_id(name, new_id())
+    for name in ("Service", "StaffMember", "Resource", "ClassSession", "TimeBlock")
+)
+_SPAN = 'from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z"'
+# The same of things that nobody has: management is told that there are none.
+SET_UP_THINGS = {
+    "updateService": f'mutation {{ updateService(input: {{serviceId: "{_SERVICE}"}}) {{ service {{ id }} }} }}',
+    "updateStaffMember": f'mutation {{ updateStaffMember(input: {{staffId: "{_MEMBER}"}}) {{ userErrors {{ code }} }} }}',
+    "updateResource": f'mutation {{ updateResource(input: {{resourceId: "{_RESOURCE}"}}) {{ userErrors {{ code }} }} }}',
+    "setShifts": f'mutation {{ setShifts(input: {{staffId: "{_MEMBER}", {_SPAN}, shifts: []}})'
+    " { userErrors { code } } }",
+    "scheduleClass": f'mutation {{ scheduleClass(input: {{serviceId: "{_SERVICE}", start: "2030-01-01T00:00:00Z"}})'
+    " { userErrors { code } } }",
+    "cancelClass": f'mutation {{ cancelClass(input: {{sessionId: "{_SESSION}", reason: "r"}})'
+    " { userErrors { code } } }",
+    "blockTime": f'mutation {{ blockTime(input: {{storeId: "$store", staffId: "{_MEMBER}",'
+    ' start: "2030-01-01T00:00:00Z", end: "2030-01-02T00:00:00Z"}) { userErrors { code } } }',
+    "unblockTime": f'mutation {{ unblockTime(input: {{blockId: "{_BLOCK}"}}) {{ userErrors {{ code }} }} }}',
+}
+TIME_BLOCKS = f'query {{ timeBlocks(storeId: "%s", {_SPAN}) {{ id }} }}'
 # Whoever logs in has no token yet, or a stale one.
 OPEN = {
     "loginWithMiniProgram": 'mutation { loginWithMiniProgram(input: {accountId: "$account", code: "c"})'
@@ -165,13 +213,37 @@ async def test_booking(shop: Any, role: Role | None) -> None:
         assert read_code(answer) == (told.get(role) if role else "UNAUTHENTICATED"), (name, answer)
 
 
+@pytest.mark.parametrize("role", [None, OWNER, MANAGER, STAFF, POS, CUSTOMER])
+async def test_setting_up(shop: Any, rival: Any, role: Role | None) -> None:
+    client, ids = shop.client(role), await make_things(shop)
+    refused = "FORBIDDEN" if role else "UNAUTHENTICATED"
+    for name, query in SET_UP_STORES.items():
+        own, foreign = [await client.ask(query % store) for store in (shop.store, rival.store)]
+        assert read_code(own) == (None if role in MANAGEMENT else refused), (name, own)
+        assert read_code(foreign) == ("NOT_FOUND" if role in MANAGEMENT else refused), (name, foreign)
+    for name, query in SET_UP_THINGS.items():
+        answer = await client.ask(ids.fill(query))
+        assert read_code(answer) == ("NOT_FOUND" if role in MANAGEMENT else refused), (name, answer)
+
+
+@pytest.mark.parametrize("role", [None, OWNER, MANAGER, STAFF, POS, CUSTOMER])
+async def test_blocks_seen(shop: Any, rival: Any, role: Role | None) -> None:
+    told = {None: ("UNAUTHENTICATED",) * 3, CUSTOMER: ("FORBIDDEN",) * 3}
+    told |= dict.fromkeys(MANAGEMENT, (None, None, "NOT_FOUND"))
+    told |= dict.fromkeys(BOUND, (None, "NOT_FOUND", "NOT_FOUND"))
+    stores = (shop.store, shop.other_store, rival.store)
+    codes = [read_code(await shop.client(role).ask(TIME_BLOCKS % store)) for store in stores]
+    assert tuple(codes) == told[role]
+
+
 async def test_table_is_complete(shop: Any) -> None:
     fields = await shop.client(None).fetch(
         "{ __schema { queryType { fields { name } } mutationType { fields { name } } } }"
     )
     schema = fields["__schema"]
     names = {each["name"] for kind in ("queryType", "mutationType") for each in schema[kind]["fields"]}
-    others = {"node", "reverseRedemption", "resolveRedemption"}
+    others = {"node", "reverseRedemption", "resolveRedemption", "timeBlocks"}
+    others |= {*SET_UP_STORES, *SET_UP_THINGS}
     assert names == {*OPEN, *STORE_BOUND, *MANAGED, *MESSAGES, *FIGURES, *FREE, *BOOKING, *others}
 
 

@@ -35,6 +35,7 @@ class ChannelBooking:
     staff_reference    the platform's id of whom was asked for
     phone              E.164 where it is one; None where the platform hides it
     updated_at         the platform's time of the last change: of two states the later one counts
+    token              of one that `place` wrote: the token of its order. Needed where `behaviour.takes_ours`
     raw                the platform's own document, for disputes
     """
 
@@ -52,6 +53,7 @@ class ChannelBooking:
     note: str | None = field(default=None, repr=False)
     order_reference: str | None = None
     paid_amount: int | None = None
+    token: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 

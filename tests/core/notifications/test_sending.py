@@ -24,6 +24,7 @@ from core.db.statements import Write, as_json, write_together
 from core.ids import new_id
 from core.notifications import validity
 from core.notifications.planning import cancel_notifications
+from core.notifications.rows import list_due, take_in_hand
 from core.notifications.sending import send_notifications
 from core.notifications.values import NotificationKind
 
@@ -155,6 +156,16 @@ async def test_two_processes_send_once(shop: Any) -> None:
     await asyncio.gather(*(send_notifications(shop.runtime) for _ in range(4)))
     assert len(shop.sms.calls) == 10
     assert len({message.token for message in shop.sms.calls}) == 10
+
+
+async def test_message_in_hand_is_left_alone(shop: Any) -> None:
+    """Also by a process that saw it due before it was taken: it would take a call under way for a crash."""
+    await shop.connect("sms")
+    await shop.plan()
+    [seen] = await list_due(shop.clock.now(), 10)
+    assert await take_in_hand(seen, shop.clock.now() + timedelta(minutes=1)) is not None
+    assert await take_in_hand(seen, shop.clock.now() + timedelta(minutes=1)) is None
+    assert await list_due(shop.clock.now(), 10) == []
 
 
 async def test_yesterdays_news_is_not_sent(shop: Any) -> None:

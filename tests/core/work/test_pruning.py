@@ -13,6 +13,7 @@ from core.clock import SystemClock
 from core.db.inserts import insert_row
 from core.db.statements import Json, fetch_rows, write_together
 from core.ids import new_id
+from core.program import build_keys
 from core.runtime import Runtime
 from core.settings import Settings
 from core.testing.clock import ManualClock
@@ -57,6 +58,26 @@ async def add_issue(tenant_id: UUID, instant: datetime) -> UUID:
     return row_id
 
 
+async def add_request(tenant_id: UUID, instant: datetime) -> UUID:
+    row_id = aged_id(instant)
+    row = insert_row(
+        "reservation_request",
+        id=row_id,
+        tenant_id=tenant_id,
+        actor_id=new_id(),
+        operation="holdSlot",
+        idempotency_key="key",
+        input_hash="hash",
+        answer=Json({}),
+    )
+    await write_together([row])
+    return row_id
+
+
+def make_runtime(settings: Settings, clock: ManualClock) -> Runtime:
+    return cast("Runtime", SimpleNamespace(clock=clock, settings=settings, keys=build_keys(settings)))
+
+
 async def read_ids(table: str) -> set[str]:
     return {str(row["id"]) for row in await fetch_rows(f"SELECT id FROM {table}")}
 
@@ -70,9 +91,12 @@ async def test_old_rows_go(database: Settings, tenant_id: UUID, clock: ManualClo
     }
     await add_issue(tenant_id, now - timedelta(hours=24) - minute)
     issue = str(await add_issue(tenant_id, now - timedelta(hours=24) + minute))
-    assert await prune_rows(cast("Runtime", SimpleNamespace(clock=clock))) == 2
+    await add_request(tenant_id, now - timedelta(hours=24) - minute)
+    request = str(await add_request(tenant_id, now - timedelta(hours=24) + minute))
+    assert await prune_rows(make_runtime(database, clock)) == 3
     assert await read_ids("outbox_event") == kept
     assert await read_ids("coupon_issue") == {issue}
+    assert await read_ids("reservation_request") == {request}
 
 
 async def test_many_rows_go_in_portions(
@@ -81,7 +105,7 @@ async def test_many_rows_go_in_portions(
     monkeypatch.setattr(pruning, "_PORTION", 3)
     for seq in range(1, 8):
         await add_event(tenant_id, clock.now() - timedelta(hours=100), seq)
-    assert await prune_rows(cast("Runtime", SimpleNamespace(clock=clock))) == 7
+    assert await prune_rows(make_runtime(database, clock)) == 7
     assert await read_ids("outbox_event") == set()
 
 
