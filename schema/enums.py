@@ -16,6 +16,7 @@ from core.coupons.reconciliation.values import DifferenceKind, PayoutBasis, RunS
 from core.coupons.resolving import Finding
 from core.coupons.values import ProbeOutcome, RedeemOutcome, RedemptionStatus
 from core.notifications.values import NotificationKind, NotificationReason, NotificationStatus
+from core.reservations.reports import ReportBy
 from core.reservations.values import ReservationErrorCode, ReservationStatus, ServiceKind, SlotReason
 from core.reservations.wall_times import Weekday
 
@@ -328,5 +329,18 @@ describe_enum(
         NotificationReason.NEEDS_MENDING: "A setting or the credentials of the account are wrong.",
         NotificationReason.OUTCOME_UNKNOWN: "The platform did not answer.",
         NotificationReason.OUTDATED: "What it tells no longer holds.",
+    },
+)
+describe_enum(
+    ReportBy,
+    "What the rows of a report stand for.",
+    {
+        ReportBy.DAY: "A day of the store.",
+        ReportBy.WEEKDAY: "A weekday, Monday is 1.",
+        ReportBy.HOUR: "An hour of the store's day.",
+        ReportBy.STAFF: "A staff member.",
+        ReportBy.RESOURCE: "A resource.",
+        ReportBy.SERVICE: "A service.",
+        ReportBy.SOURCE: "The channel where it was booked.",
     },
 )

@@ -38,6 +38,8 @@ _REMINDERS = (
 )
 _SPREAD = "Whether times of less busy staff and days are preferred, or else of busier ones."
 _POINTS = "How many points a guest gets for each yuan spent, at most 1,000."
+_OFFER = "How many minutes a seat is kept for whom it is offered from the waitlist, 1 to 1,440."
+_CUTOFF = "How many minutes before its start the waitlist of a class closes, at most 43,200: no more offers."
 _HOLIDAYS = "Whether public holidays are closed days, and make-up working days open ones."
 _WEEK = "When the store is open in a week, 50 entries at most; null: at all hours."
 
@@ -63,6 +65,8 @@ class StorePolicy:
     reminder_minutes: list[int] = strawberry.field(description=_REMINDERS)
     spread_load: bool = strawberry.field(description=_SPREAD)
     points_per_yuan: int = strawberry.field(description=_POINTS)
+    offer_minutes: int = strawberry.field(description=_OFFER)
+    waitlist_cutoff_minutes: int = strawberry.field(description=_CUTOFF)
     close_on_holidays: bool = strawberry.field(description=_HOLIDAYS)
     weekly_hours: list[WeekdayHours] | None = strawberry.field(description=_WEEK)
 
@@ -82,6 +86,8 @@ def show_policy(policy: Policy) -> StorePolicy:
         reminder_minutes=list(policy.reminder_minutes),
         spread_load=policy.spread_load,
         points_per_yuan=policy.points_per_yuan,
+        offer_minutes=policy.offer_minutes,
+        waitlist_cutoff_minutes=policy.waitlist_cutoff_minutes,
         close_on_holidays=policy.close_on_holidays,
         weekly_hours=None
         if hours is None
@@ -133,6 +139,8 @@ class SetStorePolicyInput:
     reminder_minutes: list[int] | None = strawberry.field(default=strawberry.UNSET, description=_REMINDERS)
     spread_load: bool | None = strawberry.field(default=strawberry.UNSET, description=_SPREAD)
     points_per_yuan: int | None = strawberry.field(default=strawberry.UNSET, description=_POINTS)
+    offer_minutes: int | None = strawberry.field(default=strawberry.UNSET, description=_OFFER)
+    waitlist_cutoff_minutes: int | None = strawberry.field(default=strawberry.UNSET, description=_CUTOFF)
     close_on_holidays: bool | None = strawberry.field(default=strawberry.UNSET, description=_HOLIDAYS)
     weekly_hours: list[WeekdayHoursInput] | None = strawberry.field(
         default=strawberry.UNSET, description=_WEEK

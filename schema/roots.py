@@ -28,6 +28,7 @@ from schema.policies import PolicyMutations, PolicyQueries
 from schema.products import ProductMutations, ProductQueries, show_product, show_sku
 from schema.reconciliation import ReconciliationMutations, ReconciliationQueries, find_own_run
 from schema.redemptions import RedemptionMutations, RedemptionQueries, show_redemption
+from schema.reports import ReportQueries
 from schema.reservations import ReservationQueries, find_own_reservation
 from schema.resolvers import bind_resolvers
 from schema.resources import ResourceMutations, ResourceQueries, show_resource
@@ -139,6 +140,7 @@ class Query(
     RedemptionQueries,
     ReconciliationQueries,
     CalendarQueries,
+    ReportQueries,
     VisitQueries,
     NotificationQueries,
     ServiceQueries,

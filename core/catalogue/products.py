@@ -153,9 +153,9 @@ def check_product(title: str, skus: Sequence[SkuDraft]) -> list[UserProblem]:
         if sku.stock is not None:
             problems += check_range((*path, "stock"), sku.stock, 0, MAX_STOCK)
         if names[index] and names[index] in names[:index]:
-            values = {"value": names[index]}
+            twice = {"value": names[index]}
             problems.append(
-                UserProblem(ProblemCode.ALREADY_EXISTS, (*path, "name"), "set_up.sku_twice", values)
+                UserProblem(ProblemCode.ALREADY_EXISTS, (*path, "name"), "set_up.sku_twice", twice)
             )
     return problems
 

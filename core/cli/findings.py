@@ -19,6 +19,7 @@ from core.db.migrate import find_outdated
 from core.db.statements import as_uuid, fetch_rows
 from core.ids import encode_global_id
 from core.program import build_keys
+from core.reservations.holidays import last_known_year
 from core.rotation import SEALED_COLUMNS
 from core.settings import Settings
 
@@ -75,7 +76,7 @@ async def _examine_database(settings: Settings) -> list[Finding]:
 
 
 async def _examine_content(settings: Settings) -> list[Finding]:
-    checks: list[Callable[[], Awaitable[list[Finding]]]] = [_check_work, _check_events]
+    checks: list[Callable[[], Awaitable[list[Finding]]]] = [_check_work, _check_events, _check_holidays]
     found = [] if (registry := _load_registry()) is None else await _check_accounts(registry)
     if registry is None:
         found.append(Finding("channels", "a plugin stops the start", "Run: hexiao channel list"))
@@ -161,3 +162,16 @@ async def _check_events() -> list[Finding]:
         return []
     problem = f"{rows[0]['n']} events have not reached subscribers"
     return [Finding("events", problem, "Start a server (hexiao serve) and read its log.")]
+
+
+async def _check_holidays() -> list[Finding]:
+    """Looks as far ahead as the store that takes reservations furthest ahead."""
+    rows = await fetch_rows(
+        "SELECT count(*) AS n, max(horizon_days) AS days FROM store_policy WHERE close_on_holidays"
+    )
+    year = last_known_year() + 1
+    if not rows[0]["n"] or (utc_now() + timedelta(days=rows[0]["days"])).year < year:
+        return []
+    problem = f"{rows[0]['n']} stores close on holidays, but those of {year} are not known: they take bookings on them"
+    mend = "Upgrade the package chinesecalendar once the year has been announced, or set special days."
+    return [Finding("reservations", problem, mend)]

@@ -233,6 +233,10 @@ CHECKS = (
     Check("class_session", "booked", "{row}booked >= 0 AND {row}booked <= {row}capacity"),
     Check("reservation", "span", "{row}start_at < {row}end_at"),
     Check("reservation", "party", "{row}party_size >= 1"),
+    Check("waitlist_entry", "party", "{row}party_size >= 1"),
+    Check(
+        "waitlist_entry", "offer", "{row}status <> 'OFFERED' OR {row}offer_expires_at IS NOT NULL"
+    ),
     Check("customer_quota", "open", "{row}open_count >= 0"),
     Check(
         "customer_package", "left", "{row}sessions_left >= 0 AND {row}sessions_left <= {row}sessions_total"
@@ -307,6 +311,7 @@ INDEXES = (
     Index("reservation", "tenant_id, phone_fingerprint", "phone_fingerprint IS NOT NULL"),
     Index("reservation", "tenant_id, session_id", "session_id IS NOT NULL"),
     Index("waitlist_entry", "tenant_id, session_id, id"),
+    Index("waitlist_entry", "tenant_id, customer_id, id"),
     Index("customer_package", "tenant_id, customer_id"),
     Index("service_record", "tenant_id, customer_id, id", "customer_id IS NOT NULL"),
     Index("rating", "tenant_id, store_id, id"),

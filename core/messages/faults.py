@@ -66,4 +66,8 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {
     "fault.login_contended": ("同时有多次登录，请再试一次。", "Several logins at once. Please try again."),
     "fault.phone_tail": ("请输入手机号的后四位数字。", "Give the last four digits of the phone."),
     "fault.phone_invalid": ("手机号格式不正确。", "This is not a phone number."),
+    "fault.report_days": (
+        "起止日期顺序不对，或超过 {most} 天。",
+        "The days are in the wrong order, or more than {most}.",
+    ),
 }

@@ -96,6 +96,8 @@ class StorePolicy(TenantRow):
     reminder_minutes how long before the start reminders go out; null: a day and two hours
     spread_load      whether slots of less busy staff and days are preferred (else of busier ones)
     points_per_yuan  points a guest gets for each yuan spent
+    offer_minutes    how long a seat is kept for whom it is offered from the waitlist
+    waitlist_cutoff_minutes  how long before the start the waitlist of a class closes: no more offers
     """
 
     store_id = fields.UUIDField()
@@ -113,6 +115,8 @@ class StorePolicy(TenantRow):
     reminder_minutes = fields.JSONField[list[int]](null=True)
     spread_load = fields.BooleanField(default=True)
     points_per_yuan = fields.IntField(default=1)
+    offer_minutes = fields.IntField(default=30)
+    waitlist_cutoff_minutes = fields.IntField(default=60)
 
     class Meta:
         table = "store_policy"

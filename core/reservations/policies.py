@@ -40,6 +40,8 @@ _LIMITS: Final[Mapping[str, tuple[int, int]]] = {
     "check_in_before_minutes": (0, 1440),
     "check_in_after_minutes": (0, 1440),
     "points_per_yuan": (0, 1000),
+    "offer_minutes": (1, 1440),
+    "waitlist_cutoff_minutes": (0, 43_200),
 }
 
 

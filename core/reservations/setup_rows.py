@@ -175,6 +175,8 @@ def read_policy(row: Mapping[str, Any]) -> Policy:
         reminder_minutes=DEFAULT_REMINDERS if reminders is None else tuple(reminders),
         spread_load=bool(row["spread_load"]),
         points_per_yuan=row["points_per_yuan"],
+        offer_minutes=row["offer_minutes"],
+        waitlist_cutoff_minutes=row["waitlist_cutoff_minutes"],
         close_on_holidays=bool(row["close_on_holidays"]),
         weekly_hours=read_week(as_json(row["weekly_hours"])),
     )

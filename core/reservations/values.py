@@ -135,6 +135,8 @@ class Policy:
     reminder_minutes: tuple[int, ...] = DEFAULT_REMINDERS
     spread_load: bool = True
     points_per_yuan: int = 1
+    offer_minutes: int = 30
+    waitlist_cutoff_minutes: int = 60
     close_on_holidays: bool = False
     weekly_hours: tuple[tuple[tuple[int, int], ...], ...] | None = None
 

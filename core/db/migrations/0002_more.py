@@ -689,6 +689,8 @@ class Migration(migrations.Migration):
                 ("reminder_minutes", fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
                 ("spread_load", fields.BooleanField(default=True)),
                 ("points_per_yuan", fields.IntField(default=1)),
+                ("offer_minutes", fields.IntField(default=30)),
+                ("waitlist_cutoff_minutes", fields.IntField(default=60)),
             ],
             options={"table": "store_policy", "app": "hexiao", "pk_attr": "id"},
             bases=["TenantRow"],

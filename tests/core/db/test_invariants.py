@@ -288,6 +288,10 @@ LIMITS = {
         (Reservation, {"start_at": NINE, "end_at": NINE + timedelta(minutes=1)}, {"end_at": NINE})
     ],
     "reservation__party_check": [(Reservation, {"party_size": 1}, {"party_size": 0})],
+    "waitlist_entry__party_check": [(WaitlistEntry, {"party_size": 1}, {"party_size": 0})],
+    "waitlist_entry__offer_check": [
+        (WaitlistEntry, {"status": "OFFERED", "offer_expires_at": NINE}, {"offer_expires_at": None})
+    ],
     "customer_quota__open_check": [(CustomerQuota, {"open_count": 0}, {"open_count": -1})],
     "customer_package__left_check": [
         (CustomerPackage, {"sessions_total": 10, "sessions_left": 0}, {"sessions_left": -1}),

@@ -105,6 +105,7 @@ class Salon:
         defaults = {
             "close_on_holidays": False, "hold_minutes": 5, "lead_minutes": 0, "horizon_days": 90,
             "change_minutes": 120, "keep_deposit": True, "spread_load": True, "points_per_yuan": 1,
+            "offer_minutes": 30, "waitlist_cutoff_minutes": 60,
         }  # fmt: skip
         await self.add("store_policy", store_id=self.store_id, **defaults | columns)
 
