@@ -26,6 +26,16 @@ class DemoStore:
 
 
 @dataclass(frozen=True, slots=True)
+class DemoService:
+    """Something to book at a store. Ids are global ids."""
+
+    store_id: str
+    id: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class DemoToken:
     """`store_ids` None: every store of the merchant."""
 
@@ -73,6 +83,7 @@ class DemoGuide:
     tokens: Sequence[DemoToken]
     codes: Sequence[DemoCode]
     programs: Sequence[DemoProgram] = ()
+    services: Sequence[DemoService] = ()
 
     def token(self, role: str) -> str:
         """The first token of a role."""
@@ -94,17 +105,25 @@ class DemoGuide:
             "stores": [{"id": each.id, "name": each.name} for each in self.stores],
             "tokens": [_token_json(each) for each in self.tokens],
             "codes": [_code_json(each) for each in self.codes],
+            "services": [
+                {"id": each.id, "storeId": each.store_id, "name": each.name, "kind": each.kind}
+                for each in self.services
+            ],
             "programs": [_program_json(each) for each in self.programs],
         }
 
     def to_shell(self) -> str:
-        """Assignments for a shell: URL, STORE, TOKEN (the manager's), DOUYIN_CODE and OWN_CODE."""
+        """Assignments for a shell: URL, STORE, TOKEN (the manager's), two codes, and the salon with its first service."""
+        appointment = next(each for each in self.services if each.kind == "APPOINTMENT")
         values = {
             "URL": f"{self.address}/graphql",
             "STORE": self.stores[0].id,
             "TOKEN": self.token("MANAGER"),
             "DOUYIN_CODE": self.code("douyin", "usable"),
             "OWN_CODE": self.code("house", "usable"),
+            "CUSTOMER_TOKEN": self.token("CUSTOMER"),
+            "SALON": appointment.store_id,
+            "SERVICE": appointment.id,
         }
         return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
 

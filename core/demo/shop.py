@@ -14,12 +14,14 @@ from core.channels.accounts import ChannelAccountView
 from core.channels.contract import Channel
 from core.demo.guide import DemoCode, DemoGuide, DemoProgram, DemoStore, DemoToken
 from core.demo.own_coupons import issue_own_coupons, require_result
+from core.demo.trades import open_trades
 from core.ids import encode_global_id
 from core.runtime import Runtime
 from core.testing.simulator import LoginSimulator, Simulator
 
 MERCHANT = "山茶小馆"
 _FIRST, _SECOND = f"{MERCHANT} · 西湖店", f"{MERCHANT} · 拱墅店"
+_SALON, _GYM = "山茶造型 · 南山路店", "山茶健身 · 滨江馆"
 
 # How many usable coupons of each channel there are to try; one of every other state.
 _USABLE = 6
@@ -31,15 +33,18 @@ class _Shop:
     owner_token: str
     first: UUID
     second: UUID
+    salon: UUID
+    gym: UUID
 
     @property
     def stores(self) -> tuple[DemoStore, ...]:
-        pairs = ((self.first, _FIRST), (self.second, _SECOND))
+        pairs = ((self.first, _FIRST), (self.second, _SECOND), (self.salon, _SALON), (self.gym, _GYM))
         return tuple(DemoStore(encode_global_id("Store", id_), name) for id_, name in pairs)
 
 
 async def open_shop(runtime: Runtime, simulators: Mapping[str, Simulator], address: str) -> DemoGuide:
-    """Opens the merchant and its two stores, connects every simulated channel, issues own coupons and tokens."""
+    """Opens the merchant and its stores, connects every simulated channel, issues own coupons and tokens, and sets up
+    what can be booked."""
     shop = await _open_stores()
     codes: list[DemoCode] = []
     programs: list[DemoProgram] = []
@@ -48,9 +53,10 @@ async def open_shop(runtime: Runtime, simulators: Mapping[str, Simulator], addre
         programs += _find_programs(runtime.registry.get(code), account, simulator)
         codes += _sell_coupons(runtime.registry.get(code).name, code, simulator)
     codes += await issue_own_coupons(runtime, shop.owner, shop.first, _USABLE)
+    services = await open_trades(runtime, shop.owner, shop.first, shop.salon, shop.gym)
     tokens = await _hand_out_tokens(shop)
     merchant_id = encode_global_id("Merchant", shop.owner.tenant_id)
-    return DemoGuide(address, merchant_id, MERCHANT, shop.stores, tokens, codes, programs)
+    return DemoGuide(address, merchant_id, MERCHANT, shop.stores, tokens, codes, programs, services)
 
 
 def _find_programs(channel: Channel, account: ChannelAccountView, simulator: Simulator) -> list[DemoProgram]:
@@ -63,8 +69,10 @@ def _find_programs(channel: Channel, account: ChannelAccountView, simulator: Sim
 async def _open_stores() -> _Shop:
     made = await create_merchant(MERCHANT, _FIRST)
     owner = await authenticate(made.token)
-    second = require_result(await create_store(owner, _SECOND))
-    return _Shop(owner, made.token, made.store_id, second.id)
+    second, salon, gym = [
+        require_result(await create_store(owner, name)).id for name in (_SECOND, _SALON, _GYM)
+    ]
+    return _Shop(owner, made.token, made.store_id, second, salon, gym)
 
 
 async def _connect(runtime: Runtime, shop: _Shop, code: str, simulator: Simulator) -> ChannelAccountView:

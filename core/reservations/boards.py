@@ -35,10 +35,12 @@ from core.reservations.setup_rows import (
     load_policy,
     load_special_days,
 )
-from core.reservations.values import ResourceView, ServiceKind, ServiceView, StaffView
+from core.reservations.values import ResourceView, ServiceKind, ServiceView, StaffView, TakenKind
 
 # The longest service with the longest buffers on both sides, and a day for what crosses midnight.
 _MARGIN: Final = 2 * DAY
+# How far beyond the window neighbours are looked for, so that gaps at its edges are seen as they are.
+_AROUND: Final = DAY // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,9 @@ def _share_lanes(service: ServiceView, other: ServiceView) -> bool:
 
 
 async def _load_time(scope: Scope, window: Span, calendar: Calendar, scorer: Scorer) -> Board:
-    reach = window[0] - _MARGIN, window[1] + _MARGIN
-    spans = await load_busy(scope.tenant_id, scope.store.id, reach, scope.now, scope.ignoring)
+    need, kinds = scope.need, _list_taken_kinds(scope.service)
+    reach = window[0] - need.before - _AROUND, window[1] + need.length + need.after + _AROUND
+    spans = await load_busy(scope.service, kinds, reach, scope.now, scope.ignoring)
     resources = await list_resources(scope.tenant_id, scope.store.id)
     fitting = list_fitting(scope.service, resources, scope.party_size)
     if not all(fitting.values()):
@@ -128,11 +131,18 @@ async def _load_time(scope: Scope, window: Span, calendar: Calendar, scorer: Sco
         lanes = _list_rooms(scope, calendar, fitting, busy)
     else:
         lanes = await _list_people(scope, reach, calendar, fitting, spans)
-    offers = offer_time(lanes, scope.need, window, calendar, scorer)
+    offers = offer_time(lanes, need, window, calendar, scorer)
     if scope.service.kind is ServiceKind.ROOM:
         offers = keep_first_lanes(offers)
-    picker = Picker(list_kinds(scope.service), fitting, busy, scope.need)
+    picker = Picker(list_kinds(scope.service), fitting, busy, need)
     return TimeBoard(scope.service, offers, lanes=lanes, picker=picker)
+
+
+def _list_taken_kinds(service: ServiceView) -> list[TakenKind]:
+    """Whose time matters: a store has thousands of bookings in a fortnight."""
+    if service.kind is ServiceKind.ROOM:
+        return [TakenKind.RESOURCE]
+    return [TakenKind.STAFF, TakenKind.RESOURCE] if list_kinds(service) else [TakenKind.STAFF]
 
 
 def _list_rooms(
@@ -141,6 +151,8 @@ def _list_rooms(
     fitting: Mapping[str, Sequence[ResourceView]],
     busy: Mapping[UUID, Busy],
 ) -> list[Lane]:
+    if scope.staff_id is not None:
+        return []
     runs = calendar.list_open(scope.opening)
     sized = find_sized_kind(scope.service) or ""
     return [Lane(runs, busy[room.id], room=room) for room in fitting[sized]]

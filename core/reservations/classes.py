@@ -60,7 +60,8 @@ log = structlog.get_logger(__name__)
 
 MAX_CAPACITY: Final = 500
 REASON_LENGTH: Final = 200
-_ATTEMPTS: Final = 3
+# As many classes at once may want the same room before one of them is told that there is none.
+_ATTEMPTS: Final = 10
 _LOOK_BACK: Final = timedelta(days=7)
 
 
@@ -141,7 +142,8 @@ async def cancel_class(
         await write_together(_close(actor, view, reason.strip()))
     except GuardFailed:
         log.debug("this class was cancelled before", session=str(view.id))
-    await _cancel_bookings(runtime, read_class(await find_row(actor, "class_session", session_id)))
+    closed = read_class(await find_row(actor, "class_session", session_id))
+    await _cancel_bookings(runtime, closed, actor)
     return read_class(await find_row(actor, "class_session", session_id))
 
 
@@ -184,7 +186,7 @@ async def cancel_class_bookings(runtime: Runtime) -> int:
             as_uuid(row["id"]),
         )
         if found is not None:
-            await _cancel_bookings(runtime, read_class(found))
+            await _cancel_bookings(runtime, read_class(found), None)
     return len(rows)
 
 
@@ -340,8 +342,8 @@ def _close(actor: Actor, view: ClassView, reason: str) -> list[Write]:
     ]
 
 
-async def _cancel_bookings(runtime: Runtime, view: ClassView) -> None:
-    """One by one, each in a commit of its own; who cancelled meanwhile is passed over."""
+async def _cancel_bookings(runtime: Runtime, view: ClassView, actor: Actor | None) -> None:
+    """One by one, each in a commit of its own; who cancelled meanwhile is passed over. `actor` None: a sweep."""
     rows = await fetch_rows(
         "SELECT id FROM reservation WHERE tenant_id = $1 AND session_id = $2"
         " AND status IN ('PENDING_PAYMENT', 'CONFIRMED') ORDER BY id",
@@ -350,4 +352,4 @@ async def _cancel_bookings(runtime: Runtime, view: ClassView) -> None:
     )
     status, reason = ReservationStatus.CANCELLED_BY_STORE, view.cancel_reason
     for row in rows:
-        await cancel_as(runtime, view.tenant_id, as_uuid(row["id"]), status, reason)
+        await cancel_as(runtime, view.tenant_id, as_uuid(row["id"]), status, reason, actor=actor)

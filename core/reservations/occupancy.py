@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import UUID
 
 from core.db.statements import as_instant, as_json, as_optional_uuid, as_uuid, fetch_rows
 from core.reservations.calendar import Span, from_minute, to_minute, to_minute_after
-from core.reservations.values import ServiceView
+from core.reservations.values import ServiceView, TakenKind
 
 # As in the index over them: see core.db.invariants.
 _GUARDED = "state IN ('HELD', 'CONFIRMED')"
@@ -48,20 +48,25 @@ async def load_shifts(tenant_id: UUID, store_id: UUID, window: Span) -> Spans:
 
 
 async def load_busy(
-    tenant_id: UUID, store_id: UUID, window: Span, now: datetime, ignoring: UUID | None = None
+    service: ServiceView,
+    kinds: Sequence[TakenKind],
+    window: Span,
+    now: datetime,
+    ignoring: UUID | None = None,
 ) -> Spans:
-    """When staff and resources of a store are taken, buffers included. A hold that has run out takes nothing.
+    """When staff, resources or both of a service's store are taken, buffers included.
 
-    What `ignoring` has taken counts as free: its owner is about to leave it.
+    A hold that has run out takes nothing. What `ignoring` has counts as free: its owner is about to leave it.
     """
-    conditions, values = "", [tenant_id, store_id, *map(from_minute, window), now]
+    values = [service.tenant_id, service.store_id, *map(from_minute, window), now, kinds[0], kinds[-1]]
+    condition = ""
     if ignoring is not None:
-        conditions = " AND owner_id <> $6"
+        condition = " AND owner_id <> $8"
         values.append(ignoring)
     rows = await fetch_rows(
         "SELECT resource_id, start_at, end_at FROM booking_allocation WHERE tenant_id = $1 AND store_id = $2"
-        f" AND {_GUARDED} AND end_at > $3 AND start_at < $4 AND taken_kind <> 'CUSTOMER'"
-        f" AND (hold_expires_at IS NULL OR hold_expires_at > $5){conditions}",
+        f" AND {_GUARDED} AND end_at > $3 AND start_at < $4 AND taken_kind IN ($6, $7)"
+        f" AND (hold_expires_at IS NULL OR hold_expires_at > $5){condition}",
         *values,
     )
     return _group_busy(rows)

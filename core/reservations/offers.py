@@ -155,7 +155,7 @@ class TimeBoard(Board):
             taken,
             None,
             room.capacity if room else 1,
-            round(-cost, 4),
+            round(0.0 - cost, 4),
             list_reasons(own | reasons),
         )
 
@@ -178,7 +178,7 @@ class SeatBoard(Board):
             session.resource_ids,
             session.id,
             session.capacity - session.booked,
-            round(-cost, 4),
+            round(0.0 - cost, 4),
             list_reasons(own | reasons),
         )
 

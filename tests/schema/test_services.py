@@ -284,6 +284,31 @@ async def test_class_is_scheduled_booked_and_cancelled(shop: Any) -> None:
     assert found["node"] == {"status": "CANCELLED_BY_STORE"}
 
 
+async def test_lists_read_each_kind_once(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten classes with staff, resources and services cost as many statements as two."""
+    from core.reservations import setup_access
+
+    room, anna = await make_resource(shop), await make_staff(shop)
+    service = await make_service(shop, kind="GROUP_CLASS", requiredResourceKinds=["room"])
+    for hour in range(10):
+        payload = await run(shop.client(), SCHEDULE, serviceId=service, staffId=anna, start=at(hour))
+        assert payload["userErrors"] == []
+    read, statements = setup_access.fetch_rows, []
+
+    async def count(sql: str, *values: Any) -> Any:
+        statements.append(sql)
+        return await read(sql, *values)
+
+    monkeypatch.setattr(setup_access, "fetch_rows", count)
+    query = """query($id: ID!, $from: DateTime!, $to: DateTime!) { classSessions(storeId: $id, from: $from, to: $to) {
+      slot { token staff { name } resources { id name } } service { name } } }"""
+    span = {"id": shop.store, "from": at(0), "to": at(24)}
+    listed = (await shop.client().fetch(query, **span))["classSessions"]
+    assert {each["slot"]["resources"][0]["id"] for each in listed} == {room}
+    assert len(listed) == 10
+    assert sorted(sql.split()[3] for sql in statements) == ["resource", "service", "staff_member"]
+
+
 async def test_block_is_made_and_ended(shop: Any) -> None:
     room = await make_resource(shop)
     span = {"storeId": shop.store, "start": at(10), "end": at(12)}

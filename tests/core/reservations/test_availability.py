@@ -167,6 +167,15 @@ async def test_staff_filter(diary):
     assert await diary.list(skilled, day=TOMORROW, staff_id=unskilled) == ()
 
 
+async def test_what_nobody_gives_is_given_by_no_staff_member(diary):
+    anna = await diary.staff(("10:00", "11:00"), day=TOMORROW)
+    await diary.resource("room")
+    for kind in ("ROOM", "PICKUP"):
+        service = await diary.service(kind=kind)
+        assert await diary.list(service, day=TOMORROW)
+        assert await diary.list(service, day=TOMORROW, staff_id=anna) == ()
+
+
 async def test_retired_staff_are_not_offered(diary):
     gone = await diary.add("staff_member", store_id=diary.store_id, name="Bo", skills=[], active=False)
     await diary.shift(gone, diary.at("10:00", 1), diary.at("11:00", 1))

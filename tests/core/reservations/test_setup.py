@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from core.access.merchants import create_merchant
 from core.access.stores import create_store
 from core.access.tokens import authenticate, create_token
 from core.access.values import Role
@@ -204,8 +205,6 @@ async def test_loaded_where_one_may_enter(salon, bound):
 
 
 async def test_another_merchants_are_not_found(salon):
-    from core.access.merchants import create_merchant
-
     rival = await authenticate((await create_merchant("Rival", "There")).token)
     made = await make_all(salon)
     for load, row_id in made.items():
@@ -224,6 +223,24 @@ async def test_another_merchants_are_not_found(salon):
         == await salon.count("staff_member", "name = 'Mine'")
         == 0
     )
+
+
+async def test_manager_of_another_store(salon):
+    """A manager's token may be bound to stores as well."""
+    other = await create_store(salon.owner, "Second")
+    token = await create_token(salon.tenant_id, Role.MANAGER, store_ids=[other.id])
+    manager, made = await authenticate(token), await make_all(salon)
+    changes = {
+        update_service: made[load_services],
+        update_staff_member: salon.anna,
+        update_resource: made[load_resources],
+    }
+    for change, row_id in changes.items():
+        with pytest.raises(NotFound):
+            await change(manager, row_id, {"name": "Mine"})
+    with pytest.raises(NotFound):
+        await set_store_policy(manager, salon.store_id, {"hold_minutes": 1})
+    assert await salon.count("service", "name = 'Mine'") == await salon.count("store_policy") == 0
 
 
 async def test_staff_and_customers_set_nothing_up(salon):
