@@ -21,6 +21,12 @@ from schema.money import Money, read_yuan, show_optional_money
 from schema.problems import UserError, show_problems
 from schema.stores import Store, show_store
 
+_LEAD = "How many minutes before its start it must be booked; null: as the store has it."
+_HORIZON = "How many days ahead it can be booked; null: as the store has it."
+_CHANGE = "Until how many minutes before its start customers may change it; null: as the store has it."
+_GRACE = "How many minutes after its start a guest is a no-show; null: as the store has it."
+_LIMIT = "How many open reservations of it one customer may have; null: any number."
+
 
 @strawberry.type(description="Something that can be booked at a store.")
 class Service(Node):
@@ -47,6 +53,11 @@ class Service(Node):
         description="What a party must spend at least; null: any sum."
     )
     visits: int = strawberry.field(description="How many visits a course has.")
+    lead_minutes: int | None = strawberry.field(description=_LEAD)
+    horizon_days: int | None = strawberry.field(description=_HORIZON)
+    change_minutes: int | None = strawberry.field(description=_CHANGE)
+    grace_minutes: int | None = strawberry.field(description=_GRACE)
+    limit_per_customer: int | None = strawberry.field(description=_LIMIT)
     active: bool = strawberry.field(description="Whether it is offered; false for a retired one.")
 
     @resolved(description="Where it is given.")
@@ -78,15 +89,13 @@ def show_service(view: ServiceView) -> Service:
         deposit=show_optional_money(view.deposit),
         minimum_spend=show_optional_money(view.minimum_spend),
         visits=view.visits,
+        lead_minutes=view.lead_minutes,
+        horizon_days=view.horizon_days,
+        change_minutes=view.change_minutes,
+        grace_minutes=view.grace_minutes,
+        limit_per_customer=view.limit_per_customer,
         active=view.active,
     )
-
-
-_LEAD = "How many minutes before its start it must be booked; null: as the store has it."
-_HORIZON = "How many days ahead it can be booked; null: as the store has it."
-_CHANGE = "Until how many minutes before its start customers may change it; null: as the store has it."
-_GRACE = "How many minutes after its start a guest is a no-show; null: as the store has it."
-_LIMIT = "How many open reservations of it one customer may have; null: any number."
 
 
 @strawberry.input(description="A new service.")

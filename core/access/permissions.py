@@ -57,7 +57,14 @@ class Action(StrEnum):
     CREATE_RESOURCE = "createResource"
     SET_SHIFTS = "setShifts"
     SCHEDULE_CLASS = "scheduleClass"
+    JOIN_WAITLIST = "joinWaitlist"
+    LEAVE_WAITLIST = "leaveWaitlist"
+    ACCEPT_WAITLIST_OFFER = "acceptWaitlistOffer"
+    LIST_WAITLIST = "waitlist"
+    LIST_OWN_WAITLIST = "myWaitlist"
     SELL_PACKAGE = "sellPackage"
+    CLOSE_PACKAGE = "closePackage"
+    LIST_PACKAGES = "customerPackages"
     CREATE_PRODUCT = "createProduct"
     LIST_SERVICES = "services"
     LIST_STAFF_MEMBERS = "staffMembers"
@@ -148,7 +155,14 @@ RIGHTS: Final[Mapping[Action, Right]] = {
     Action.CREATE_RESOURCE: _MANAGEMENT,
     Action.SET_SHIFTS: _MANAGEMENT,
     Action.SCHEDULE_CLASS: _MANAGEMENT,
+    Action.JOIN_WAITLIST: _EVERYBODY,
+    Action.LEAVE_WAITLIST: _EVERYBODY,
+    Action.ACCEPT_WAITLIST_OFFER: _EVERYBODY,
+    Action.LIST_WAITLIST: _COUNTER,
+    Action.LIST_OWN_WAITLIST: _CUSTOMERS,
     Action.SELL_PACKAGE: _COUNTER,
+    Action.CLOSE_PACKAGE: _MANAGEMENT,
+    Action.LIST_PACKAGES: _EVERYBODY,
     Action.CREATE_PRODUCT: _MANAGEMENT,
     Action.LIST_SERVICES: _EVERYBODY,
     Action.LIST_STAFF_MEMBERS: _EVERYBODY,

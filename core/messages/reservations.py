@@ -170,6 +170,30 @@ RESERVATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "这个预约没有待收的定金。",
         "This reservation has no deposit to be paid.",
     ),
+    "reservation.INVALID.waiting": (
+        "您已在这节课的候补名单中。",
+        "You are on the waitlist of this class already.",
+    ),
+    "reservation.INVALID.seats_left": (
+        "这节课还有名额，请直接预订。",
+        "This class has seats left. Please book it.",
+    ),
+    "reservation.INVALID.waitlist_closed": (
+        "这节课的候补已截止。",
+        "The waitlist of this class is closed.",
+    ),
+    "reservation.INVALID.class_over": (
+        "这节课已开始或已取消。",
+        "This class has begun or was cancelled.",
+    ),
+    "reservation.INVALID.no_offer": (
+        "暂时还没有空出的名额，有名额时会通知您。",
+        "No seat has come free yet. You will be told when one does.",
+    ),
+    "reservation.INVALID.promoted": (
+        "候补已转为预约，请在预约中查看或取消。",
+        "This has become a reservation already. See it, or cancel it, there.",
+    ),
     "reservation.INVALID.began": (
         "顾客已签到或服务已结束，不能再更改或取消。",
         "The visit has begun or is over. It can no longer be changed or cancelled.",

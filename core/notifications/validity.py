@@ -13,7 +13,10 @@ StillValid = Callable[[UUID, UUID, NotificationKind, int], Awaitable[bool]]
 """`(tenant_id, subject_id, kind, version)` → whether a message planned at that version still tells the truth."""
 
 # Subject type → "module:function". By name, because the parts that plan messages import this one.
-STILL_VALID: Final[dict[str, str]] = {"Reservation": "core.reservations.announcing:is_message_true"}
+STILL_VALID: Final[dict[str, str]] = {
+    "Reservation": "core.reservations.announcing:is_message_true",
+    "WaitlistEntry": "core.reservations.waitlist_rows:is_offer_true",
+}
 
 
 async def is_still_valid(

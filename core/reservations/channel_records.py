@@ -317,10 +317,13 @@ def follow_record(
     outcome: Outcome,
     conflict: ConflictReason | None = None,
     reservation_id: UUID | None = None,
+    status: BookingStatus | None = None,
 ) -> Write:
-    """That our calendar has followed the facts on record, or why it could not."""
+    """That our calendar has followed the facts on record, or why it could not. `status`: how far, if not so far."""
+    facts = record.facts
+    is_ahead = status is not None and _FINALITY[facts.status] > _FINALITY[status]
     columns: dict[str, Any] = {
-        "followed": Json(record.facts.write()),
+        "followed": Json((replace(facts, status=status) if is_ahead and status else facts).write()),
         "outcome": outcome.value,
         "conflict": conflict.value if conflict else None,
     }

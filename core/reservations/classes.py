@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -38,7 +38,7 @@ from core.reservations.cancelling import cancel_as
 from core.reservations.claims import Claim
 from core.reservations.guard import Owner, Span, claim_time, list_takes, release_time
 from core.reservations.placing import take_patiently
-from core.reservations.setup_access import find_row
+from core.reservations.setup_access import find_row, load_visible
 from core.reservations.setup_checks import check_range
 from core.reservations.setup_rows import list_staff, read_service
 from core.reservations.shifts import check_list_span
@@ -169,6 +169,12 @@ async def find_class(actor: Actor, session_id: UUID) -> ClassView:
     view = read_class(await find_row(actor, "class_session", session_id))
     await _require_class(actor, view)
     return view
+
+
+async def load_classes(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, ClassView]:
+    """The classes among `ids` of stores that the actor may enter, cancelled ones too."""
+    require(actor, Action.LIST_CLASS_SESSIONS)
+    return await load_visible(actor, "class_session", ids, read_class)
 
 
 async def cancel_class_bookings(runtime: Runtime) -> int:

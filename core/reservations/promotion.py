@@ -174,9 +174,7 @@ def _offer(entry: EntryView, expires_at: datetime, values: dict[str, str]) -> Se
             values={**values, "people": str(entry.party_size)},
             dedupe_key=f"waitlist:{entry.id}:offered",
         ),
-        build_entry(
-            entry.tenant_id, _OFFERED, SUBJECT, entry.id, {"until": expires_at.isoformat()}
-        ),
+        build_entry(entry.tenant_id, _OFFERED, SUBJECT, entry.id, {"until": expires_at.isoformat()}),
     ]
 
 

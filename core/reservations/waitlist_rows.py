@@ -14,6 +14,7 @@ from core.db.conditions import Where
 from core.db.statements import Write, as_instant, as_optional_instant, as_optional_uuid, as_uuid, fetch_rows
 from core.notifications.planning import cancel_notifications
 from core.notifications.values import NotificationKind
+from core.reservations.values import CANCELLED_STATUSES
 
 SUBJECT: Final = "WaitlistEntry"
 
@@ -124,3 +125,18 @@ def end_entry(entry: EntryView, status: WaitlistStatus) -> list[Write]:
         ),
         cancel_notifications(tenant_id, entry_id, [NotificationKind.WAITLIST_OFFERED]),
     ]
+
+
+async def is_offer_true(tenant_id: UUID, entry_id: UUID, kind: NotificationKind, _: int) -> bool:
+    """Whether a message about an entry still tells the truth: the offer stands, or the seats it led to do."""
+    rows = await fetch_rows(
+        "SELECT w.status, r.status AS reservation_status FROM waitlist_entry w LEFT JOIN reservation r"
+        " ON r.tenant_id = w.tenant_id AND r.id = w.reservation_id WHERE w.tenant_id = $1 AND w.id = $2",
+        tenant_id, entry_id,
+    )  # fmt: skip
+    if not rows:
+        return False
+    if kind is NotificationKind.WAITLIST_OFFERED:
+        return bool(rows[0]["status"] == WaitlistStatus.OFFERED)
+    promoted = rows[0]["status"] == WaitlistStatus.PROMOTED
+    return bool(promoted and rows[0]["reservation_status"] not in CANCELLED_STATUSES)

@@ -40,6 +40,7 @@ def list_tasks(settings: Settings) -> tuple[Task, ...]:
         Task("send_notifications", send_notifications, settings.sweep_seconds),
         Task("cancel_class_bookings", _cancel_class_bookings, settings.sweep_seconds),
         Task("sweep_holds", _sweep_holds, settings.sweep_seconds),
+        Task("promote_waitlist", _promote_waitlist, settings.sweep_seconds),
         Task("mark_no_shows", _mark_no_shows, NO_SHOW_SECONDS),
         Task("redeem_attached", _redeem_attached, ATTACHED_SECONDS),
         Task("relay_events", _relay_events, RELAY_SECONDS),
@@ -75,6 +76,13 @@ async def _sweep_holds(runtime: Runtime) -> int:
     from core.reservations.holds import sweep_holds
 
     return await sweep_holds(runtime)
+
+
+async def _promote_waitlist(runtime: Runtime) -> int:
+    # Imported late, as above.
+    from core.reservations.promotion import promote_waitlist
+
+    return await promote_waitlist(runtime)
 
 
 async def _mark_no_shows(runtime: Runtime) -> int:

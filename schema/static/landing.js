@@ -17,6 +17,8 @@ const page = {
   spent: new Set(),
   ticks: [],
   lastRedemption: null,
+  lastSlot: null,
+  lastReservation: null,
   sent: null,
   stopWatching: () => {},
 };
@@ -34,10 +36,13 @@ function element(tag, properties = {}, ...children) {
 }
 
 // ---------------------------------------------------------------------------------------------------------- the shop
-// What operations may ask of the shop: the store, a fresh code of a kind, the last redemption.
+// What operations may ask of the shop: the store, something to book there, a fresh code of a kind, what came of the last ones.
 const shopView = () => ({
   storeId: page.store.id,
   lastRedemption: page.lastRedemption,
+  lastSlot: page.lastSlot,
+  lastReservation: page.lastReservation,
+  service: () => page.shop.services.find((each) => each.storeId === page.store.id) ?? page.shop.services[0],
   code(channel, state) {
     const all = page.shop.codes.filter((each) => each.channel === channel && each.state === state);
     return (all.find((each) => !page.spent.has(each.code)) ?? all[0])?.code ?? "";
@@ -233,13 +238,35 @@ function judge(answer) {
     return { kind: "bad", headline: `${text("fault")}: ${fault.extensions?.code ?? ""}`, detail: fault.message };
   }
   const { couponLookup, redeemCoupons, reverseRedemption, redemptions } = answer.data;
+  const { recommendedSlots, bookReservation, checkInReservation, reservations } = answer.data;
   if (redemptions) return { kind: "good", headline: text("listed", { n: redemptions.edges.length }) };
+  if (recommendedSlots) return judgeSlots(recommendedSlots);
+  if (reservations) return { kind: "good", headline: text("booked", { n: reservations.edges.length }) };
+  if (bookReservation ?? checkInReservation) return judgeReservation(bookReservation ?? checkInReservation);
   if (redeemCoupons) return judgeRedeem(redeemCoupons);
   const refused = (couponLookup ?? reverseRedemption).userErrors;
   if (refused.length) return { kind: "bad", headline: named("outcomes", "DECLINED"), detail: refused.map(said).join(text("and")) };
   if (couponLookup) return { kind: "good", headline: text("found", { n: couponLookup.coupons.length }), detail: couponLookup.coupons.map((each) => each.title).join("、") };
   freeAgain(reverseRedemption.redemption);
   return { kind: "good", headline: named("outcomes", "REVERSED"), detail: reverseRedemption.redemption.coupon.title };
+}
+
+const clock = (instant) => new Date(instant).toLocaleString(page.language, { timeZone: "Asia/Shanghai", dateStyle: "medium", timeStyle: "short" });
+
+function judgeSlots(slots) {
+  page.lastSlot = slots[0]?.token ?? null;
+  if (!slots.length) return { kind: "bad", headline: text("noSlots") };
+  return { kind: "good", headline: text("slots", { n: slots.length }), detail: slots.map((each) => `${clock(each.start)} ${each.staff?.name ?? ""}`.trim()).join(text("and")) };
+}
+
+function judgeReservation(payload) {
+  const made = payload.reservation;
+  const problems = payload.userErrors.map(said).join(text("and"));
+  if (!made) return { kind: "bad", headline: text("notBooked"), detail: problems };
+  const store = page.shop.stores.find((each) => each.name === made.store.name);
+  page.lastReservation = { code: made.code, storeId: store?.id };
+  const what = `${made.service.name} ${clock(made.start)} ${made.staff?.name ?? made.resources.map((each) => each.name).join("、")}`;
+  return { kind: "good", headline: `${named("reservationStatuses", made.status)} · ${made.code}`, detail: [what, problems].filter(Boolean).join(text("and")) };
 }
 
 function judgeRedeem(payload) {
@@ -271,7 +298,7 @@ function recallSpent() {
   if (merchant === page.shop.merchant.id) page.spent = new Set(codes);
 }
 
-const good = /^(REDEEMED|SUCCEEDED|FOUND|AVAILABLE|REVERSED)$/;
+const good = /^(REDEEMED|SUCCEEDED|FOUND|AVAILABLE|REVERSED|CONFIRMED|CHECKED_IN|USUAL_TIME|USUAL_STAFF|FILLS_GAP|LEAST_BUSY|EARLIEST)$/;
 const bad = /^(DECLINED|REFUSED|UNAVAILABLE|UNKNOWN|NEEDS_ATTENTION|[A-Z]+(_[A-Z]+)+)$/;
 
 // JSON with its keys, values and outcomes coloured. Everything is escaped before it becomes markup.

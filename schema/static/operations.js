@@ -50,6 +50,50 @@ const list = `query Redemptions($filter: RedemptionFilter) {
   }
 }`;
 
+const reservation = `id code status start end partySize
+      store { name } service { name } staff { name } resources { name }
+      checkInPayload calendarUrl`;
+
+const bookingProblem = "code message field suggestions { token start staff { name } }";
+
+const recommend = `query Recommend($storeId: ID!, $serviceId: ID!, $limit: Int) {
+  recommendedSlots(storeId: $storeId, serviceId: $serviceId, limit: $limit) {
+    token start end seatsRemaining score reasons
+    staff { name }
+    resources { name }
+  }
+}`;
+
+const book = `mutation Book($input: BookReservationInput!) {
+  bookReservation(input: $input) {
+    reservation {
+      ${reservation}
+    }
+    userErrors { ${bookingProblem} }
+  }
+}`;
+
+const checkIn = `mutation CheckIn($input: CheckInReservationInput!) {
+  checkInReservation(input: $input) {
+    reservation {
+      ${reservation}
+    }
+    candidates { id code start }
+    redemptions { id status discount { amount } }
+    userErrors { ${bookingProblem} }
+  }
+}`;
+
+const day = `query Day($filter: ReservationFilter) {
+  reservations(first: 20, filter: $filter) {
+    totalCount
+    edges { node {
+      ${reservation}
+    } }
+    pageInfo { hasNextPage endCursor }
+  }
+}`;
+
 export const changes = `subscription Changes($storeId: ID!, $after: String) {
   redemptionChanged(storeId: $storeId, after: $after) {
     id status times redeemedAt reversedAt
@@ -130,5 +174,45 @@ export const operations = [
     name: { "zh-CN": "核销记录", en: "List redemptions" },
     hint: { "zh-CN": "最新的在前；用游标翻页。", en: "Newest first, paged by cursor." },
     variables: (shop) => ({ filter: { storeId: shop.storeId } }),
+  },
+  {
+    id: "recommend", document: recommend,
+    name: { "zh-CN": "预约第一步：推荐时段", en: "Booking, step 1: recommended slots" },
+    hint: {
+      "zh-CN": "按顾客习惯、员工空闲和不留碎片时间来排序，每个时段都说明理由。换一个门店试试：餐厅包间、美发、健身。",
+      en: "Ranked by the guest’s habits, idle staff and gaps that nobody could book, each with its reasons. Try another store: private rooms, hair, fitness.",
+    },
+    variables: (shop) => ({ storeId: shop.service().storeId, serviceId: shop.service().id, limit: 3 }),
+  },
+  {
+    id: "book", document: book,
+    name: { "zh-CN": "预约第二步：一次下单", en: "Booking, step 2: book it" },
+    hint: {
+      "zh-CN": "用上一步第一个时段的令牌；员工、房间、设备要么一起占住，要么都不占。附上的券到店签到时才核销。",
+      en: "With the token of the first slot above. Staff, room and equipment are taken together or not at all. An attached coupon is redeemed at check-in.",
+    },
+    variables: (shop) => ({
+      input: {
+        slotToken: shop.lastSlot ?? "", contact: { name: "李女士", phone: "13800138000" }, couponCodes: [shop.code("house", "usable")],
+        idempotencyKey: newKey(),
+      },
+    }),
+  },
+  {
+    id: "check-in", document: checkIn,
+    name: { "zh-CN": "到店签到", en: "Check in" },
+    hint: {
+      "zh-CN": "预约码、二维码文本、手机号（或后四位）三选一。只能在预约当天；附上的券随之核销。",
+      en: "By code, QR text or phone (or its last four digits). On the day itself; attached coupons are redeemed with it.",
+    },
+    variables: (shop) => ({
+      input: { storeId: shop.lastReservation?.storeId ?? shop.storeId, code: shop.lastReservation?.code ?? "", idempotencyKey: newKey() },
+    }),
+  },
+  {
+    id: "day", document: day,
+    name: { "zh-CN": "预约列表", en: "List reservations" },
+    hint: { "zh-CN": "按开始时间；可按门店、日期、员工、服务、状态、手机尾号筛选。", en: "By start; filtered by store, day, staff, service, status or the end of a phone number." },
+    variables: (shop) => ({ filter: { storeId: shop.service().storeId } }),
   },
 ];

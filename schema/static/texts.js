@@ -2,7 +2,7 @@
 
 export const texts = {
   "zh-CN": {
-    headline: "任何渠道的券，恰好核销一次。",
+    headline: "任何渠道的券，恰好核销一次；任何时段，绝不超订。",
     lead: "这里是一家示例小店。抖音、美团、饿了么……和自有券走同一个接口；平台由本机模拟，每一次调用都验签。挑一个操作，点“运行”。",
     graphiql: "GraphiQL",
     store: "门店",
@@ -28,6 +28,10 @@ export const texts = {
     badVariables: "变量不是有效的 JSON。",
     found: "找到 {n} 张券",
     listed: "{n} 条核销记录",
+    slots: "{n} 个推荐时段",
+    noSlots: "没有可约的时段",
+    booked: "{n} 个预约",
+    notBooked: "没有成功",
     and: "；",
     replayed: "同一个键，同一个答案；平台上没有再次核销。",
     roles: { OWNER: "店主", MANAGER: "店长", STAFF: "店员", POS: "收银机", CUSTOMER: "顾客" },
@@ -43,10 +47,14 @@ export const texts = {
       PENDING: "处理中", SUCCEEDED: "已核销", DECLINED: "被拒", UNKNOWN: "待确认", REVERSING: "撤销中",
       REVERSED: "已撤销", NEEDS_ATTENTION: "需人工处理",
     },
+    reservationStatuses: {
+      PENDING_PAYMENT: "待付定金", CONFIRMED: "预约成功", CHECKED_IN: "已签到", COMPLETED: "已完成",
+      CANCELLED_BY_CUSTOMER: "顾客已取消", CANCELLED_BY_STORE: "门店已取消", NO_SHOW: "未到店",
+    },
     outcomes: { REDEEMED: "核销成功", DECLINED: "没有核销", UNKNOWN: "结果待确认，会自动查清", REVERSED: "已撤销，券可再次使用" },
   },
   en: {
-    headline: "Any channel’s coupon, redeemed exactly once.",
+    headline: "Any channel’s coupon, redeemed exactly once. Any slot, never booked twice.",
     lead: "This is an example shop. Coupons of Douyin, Meituan, Ele.me and others, and the shop’s own, go through one mutation; the platforms are simulated on this machine and check every signature. Choose an operation and press Run.",
     graphiql: "GraphiQL",
     store: "Store",
@@ -72,6 +80,10 @@ export const texts = {
     badVariables: "The variables are not valid JSON.",
     found: "Coupons found: {n}",
     listed: "Redemptions listed: {n}",
+    slots: "Slots recommended: {n}",
+    noSlots: "No free slots",
+    booked: "Reservations listed: {n}",
+    notBooked: "Not done",
     and: "; ",
     replayed: "Same key, same answer: nothing was redeemed again at the platform.",
     roles: { OWNER: "Owner", MANAGER: "Manager", STAFF: "Staff", POS: "POS", CUSTOMER: "Customer" },
@@ -86,6 +98,10 @@ export const texts = {
     statuses: {
       PENDING: "pending", SUCCEEDED: "redeemed", DECLINED: "declined", UNKNOWN: "unknown", REVERSING: "reversing",
       REVERSED: "reversed", NEEDS_ATTENTION: "needs attention",
+    },
+    reservationStatuses: {
+      PENDING_PAYMENT: "Waiting for the deposit", CONFIRMED: "Booked", CHECKED_IN: "Checked in", COMPLETED: "Completed",
+      CANCELLED_BY_CUSTOMER: "Cancelled by the guest", CANCELLED_BY_STORE: "Cancelled by the store", NO_SHOW: "Did not come",
     },
     outcomes: { REDEEMED: "Redeemed", DECLINED: "Not redeemed", UNKNOWN: "Outcome unknown; it settles by itself", REVERSED: "Reversed; the coupon can be used again" },
   },

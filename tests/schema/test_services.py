@@ -119,6 +119,15 @@ async def test_left_out_stays_and_null_clears(shop: Any) -> None:
     assert counts == [0, 0, 1]
 
 
+async def test_own_rules_of_a_service(shop: Any) -> None:
+    service = await make_service(shop, leadMinutes=30, limitPerCustomer=2)
+    await run(shop.client(), UPDATE_SERVICE, serviceId=service, leadMinutes=None, horizonDays=7)
+    query = """query($id: ID!) { node(id: $id) { ... on Service {
+      leadMinutes horizonDays changeMinutes limitPerCustomer } } }"""
+    found = (await shop.client(Role.CUSTOMER).fetch(query, id=service))["node"]
+    assert found == {"leadMinutes": None, "horizonDays": 7, "changeMinutes": None, "limitPerCustomer": 2}
+
+
 async def test_wrong_values_are_named(shop: Any) -> None:
     given = {"storeId": shop.store, "name": "", "kind": "ROOM", "durationMinutes": 0, "price": "-1"}
     payload = await run(shop.client(), CREATE_SERVICE, **given)
