@@ -313,6 +313,7 @@ INDEXES = (
     Index("waitlist_entry", "tenant_id, session_id, id"),
     Index("waitlist_entry", "tenant_id, customer_id, id"),
     Index("customer_package", "tenant_id, customer_id"),
+    Index("package_draw", "tenant_id, package_id"),
     Index("service_record", "tenant_id, customer_id, id", "customer_id IS NOT NULL"),
     Index("rating", "tenant_id, store_id, id"),
     Index("sku", "tenant_id, product_id"),

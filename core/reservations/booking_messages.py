@@ -11,7 +11,7 @@ from uuid import UUID
 
 from core.channels.contract import BookingStatus
 from core.clock import utc_now
-from core.db.statements import Write, as_instant, as_uuid, fetch_row, fetch_rows
+from core.db.statements import Write, as_uuid, fetch_row, fetch_rows
 from core.ids import new_id
 from core.reservations.channel_records import Record
 
@@ -60,7 +60,6 @@ class Message:
     reason: str
     state: MessageState
     attempts: int
-    created_at: datetime
 
 
 def build_decision(record: Record, *, accept: bool, reason: str = "") -> Write:
@@ -138,7 +137,6 @@ def read_message(row: Mapping[str, Any]) -> Message:
         reason=row["reason"] or "",
         state=MessageState(row["state"]),
         attempts=row["attempts"],
-        created_at=as_instant(row["created_at"]),
     )
 
 

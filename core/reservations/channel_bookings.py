@@ -47,38 +47,40 @@ async def import_booking(runtime: Runtime, account: BoundAccount, booking: Chann
 
 
 async def take_booking(runtime: Runtime, desk: Desk, booking: ChannelBooking) -> Noted:
-    """`import_booking` at a desk. Raises Superseded where others change the same booking again and again."""
+    """`import_booking` at a desk. What others change at the same time is looked at again."""
     record, noted = await note_state(desk.tenant_id, desk.account_id, desk.store_id, desk.channel, booking)
     for _ in range(_ATTEMPTS):
         if record.is_followed:
             break
+        lost = False
         try:
-            if not await _follow(runtime, desk, record, booking):
-                break
+            await _follow(runtime, desk, record, booking)
         except (GuardFailed, Superseded):
-            pass
+            lost = True
         renewed = await load_record(record.tenant_id, record.id)
-        if renewed is None:
+        if renewed is None or (renewed.version == record.version and not lost):
             break
         record = renewed
     return noted
 
 
-async def _follow(runtime: Runtime, desk: Desk, record: Record, booking: ChannelBooking) -> bool:
-    """One step of our calendar towards the record. False where there is nothing more to do now."""
+async def _follow(runtime: Runtime, desk: Desk, record: Record, booking: ChannelBooking) -> None:
+    """One step of our calendar towards the record; where it changes nothing there is nothing more to do now."""
     if record.origin is Origin.OURS and await has_waiting(record.tenant_id, record.id):
         # The platform has not been told yet what it is: what it says is of before.
-        return False
+        return
     status, present = record.facts.status, await _load(record)
     if status in _OFF:
         await follow_cancellation(runtime, record, present)
-        return False
-    if status is BookingStatus.UNRECOGNISED:
+    elif status is BookingStatus.UNRECOGNISED:
         await _keep_unrecognised(record)
-        return False
-    if present is None:
-        return await _follow_without(runtime, desk, record, booking)
-    return await _follow_with(runtime, desk, record, present)
+    elif present is not None:
+        await _follow_with(runtime, desk, record, present)
+    elif status in (BookingStatus.COMPLETED, BookingStatus.NO_SHOW):
+        # A visit that is over, and that we never knew, is of no use to our calendar.
+        await write_together([follow_record(record, Outcome.ENDED)])
+    else:
+        await place_booking(runtime, desk, record, booking)
 
 
 async def _load(record: Record) -> ReservationView | None:
@@ -95,33 +97,20 @@ async def _keep_unrecognised(record: Record) -> None:
         await write_together([follow_record(record, Outcome.CONFLICT, ConflictReason.UNRECOGNISED)])
 
 
-async def _follow_without(runtime: Runtime, desk: Desk, record: Record, booking: ChannelBooking) -> bool:
-    """A visit that is over at the platform, and that we never knew, is of no use to our calendar."""
-    if record.facts.status in (BookingStatus.COMPLETED, BookingStatus.NO_SHOW):
-        await write_together([follow_record(record, Outcome.ENDED)])
-        return False
-    await place_booking(runtime, desk, record, booking)
-    # One that has arrived already is checked in by the next step.
-    return record.facts.status is BookingStatus.ARRIVED
-
-
-async def _follow_with(runtime: Runtime, desk: Desk, record: Record, present: ReservationView) -> bool:
+async def _follow_with(runtime: Runtime, desk: Desk, record: Record, present: ReservationView) -> None:
     is_open = present.status in OPEN_STATUSES
     moved = record.followed is None or record.facts.is_moved(record.followed)
     behind = record.outcome is Outcome.CONFLICT and _differs(record, present)
     if is_open and (moved or behind) and record.facts.status in _EXPECTED:
-        await move_booking(runtime, desk, record, present)
-        return False
+        return await move_booking(runtime, desk, record, present)
     obstacle = None if is_open else find_obstacle(record, present)
     if obstacle is not None:
-        await _keep_obstacle(record, obstacle)
-        return False
+        return await _keep_obstacle(record, obstacle)
     if record.facts.status not in _EXPECTED and await follow_visit(runtime, record, present):
-        return True
+        return None
     if record.followed == record.facts and record.conflict not in (None, ConflictReason.GONE):
-        return False
-    await write_together([follow_record(record, Outcome.PLACED), *accept_booking(desk, record)])
-    return False
+        return None
+    return await write_together([follow_record(record, Outcome.PLACED), *accept_booking(desk, record)])
 
 
 def _differs(record: Record, present: ReservationView) -> bool:

@@ -60,7 +60,9 @@ def list_codes(runtime: Runtime) -> list[str]:
 
 async def list_desks(runtime: Runtime, account: BoundAccount) -> list[Desk]:
     """The desks of an account, one for each store that it is bound to."""
-    rows = await fetch_rows(f"{_BOUND} AND a.tenant_id = $1 AND a.id = $2", account.tenant_id, account.account_id)
+    rows = await fetch_rows(
+        f"{_BOUND} AND a.tenant_id = $1 AND a.id = $2", account.tenant_id, account.account_id
+    )
     return [desk for row in rows if (desk := _build_desk(account, row))]
 
 

@@ -233,7 +233,9 @@ async def move_booking(runtime: Runtime, desk: Desk, record: Record, present: Re
         reason = ConflictReason.OTHER_SERVICE if service else ConflictReason.UNMAPPED
         return await _keep_conflict(record, reason)
     followed = record.followed
-    wished = staff_id if followed is None or followed.staff_reference != record.facts.staff_reference else None
+    wished = (
+        staff_id if followed is None or followed.staff_reference != record.facts.staff_reference else None
+    )
     policy = (await load_policy(record.tenant_id, service.store_id)).narrow(service)
     problems = []
     for slot in await list_candidates(service, record.facts, wished, present):
@@ -249,9 +251,7 @@ async def move_booking(runtime: Runtime, desk: Desk, record: Record, present: Re
     return await turn_away(desk, record, explain_problems(problems))
 
 
-async def _try_move(
-    runtime: Runtime, move: _Move, writes: Sequence[Write]
-) -> ReservationProblem | None:
+async def _try_move(runtime: Runtime, move: _Move, writes: Sequence[Write]) -> ReservationProblem | None:
     """None where it is moved; where the new time cannot be had, all is as it was."""
     sealed = await load_sealed_phone(move.present.tenant_id, move.present.id)
     letter = await write_letter(move.after, move.service, sealed)

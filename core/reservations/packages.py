@@ -1,37 +1,34 @@
-"""Prepaid visits: sold, drawn at booking, returned on a timely cancellation, never below zero."""
+"""Prepaid visits: drawn at booking, returned on a timely cancellation, never below zero."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, Final
 from uuid import UUID
 
-from core.access.audit import build_entry
 from core.access.permissions import Action, require
-from core.access.problems import ProblemCode, UserProblem, check_text
-from core.access.stores import find_store
 from core.access.values import Actor
+from core.db.conditions import Where
 from core.db.inserts import insert_row
 from core.db.statements import (
-    Json,
     Write,
+    as_instant,
     as_json,
     as_optional_instant,
     as_optional_uuid,
     as_uuid,
     fetch_row,
     fetch_rows,
-    write_together,
 )
 from core.ids import new_id
 from core.reservations.claims import Claim
 from core.reservations.values import ReservationErrorCode, ReservationProblem, ServiceView
 
-_NAME_LENGTH = 120
-_MOST_SESSIONS = 1000
 _FIELD = ("packageId",)
+_MOST_SHOWN: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +48,21 @@ class PackageView:
     active: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PackageInput:
-    """What is sold. Instants in UTC."""
+class DrawStatus(StrEnum):
+    """What became of a drawn visit: DRAWN for a reservation to come, RETURNED to the package, or SPENT."""
 
-    customer_id: UUID
-    name: str
-    service_ids: tuple[UUID, ...]
-    sessions: int
-    store_id: UUID | None = None
-    valid_from: datetime | None = None
-    valid_until: datetime | None = field(default=None)
+    DRAWN = "DRAWN"
+    RETURNED = "RETURNED"
+    SPENT = "SPENT"
+
+
+@dataclass(frozen=True, slots=True)
+class DrawView:
+    """One visit that a reservation drew from a package, at `drawn_at`."""
+
+    reservation_id: UUID
+    status: DrawStatus
+    drawn_at: datetime
 
 
 def claim_session(
@@ -120,47 +121,38 @@ def spend_session(tenant_id: UUID, reservation_id: UUID) -> list[Write]:
     return [_end_draw(tenant_id, reservation_id, "SPENT")]
 
 
-async def sell_package(actor: Actor, wanted: PackageInput) -> PackageView | tuple[UserProblem, ...]:
-    """Puts prepaid visits into a customer's name. Answers them, or what is wrong with the input."""
-    require(actor, Action.SELL_PACKAGE)
-    if wanted.store_id is not None:
-        await find_store(actor, wanted.store_id)
-    problems = [*_check_input(wanted), *await _check_references(actor.tenant_id, wanted)]
-    if problems:
-        return tuple(problems)
-    package = PackageView(
-        new_id(), actor.tenant_id, wanted.customer_id, wanted.store_id, wanted.name.strip(), wanted.service_ids,
-        wanted.sessions, wanted.sessions, wanted.valid_from, wanted.valid_until, active=True,
-    )  # fmt: skip
-    entry = build_entry(actor, "sellPackage", "CustomerPackage", package.id, {"sessions": wanted.sessions})
-    await write_together([_insert(package), entry])
-    return package
+async def list_packages(actor: Actor | None, customer_id: UUID) -> tuple[PackageView, ...]:
+    """A customer's last 200 packages, newest first. Customers see their own only: none of anybody else's.
 
-
-async def list_packages(actor: Actor, customer_id: UUID) -> tuple[PackageView, ...]:
-    """A customer's packages, newest first. Customers see their own only: none of anybody else's."""
-    require(actor, Action.LIST_RESERVATIONS)
-    if actor.is_customer and actor.customer_id != customer_id:
-        return ()
-    rows = await fetch_rows(
-        "SELECT * FROM customer_package WHERE tenant_id = $1 AND customer_id = $2 ORDER BY id DESC",
-        actor.tenant_id,
-        customer_id,
-    )
-    return tuple(map(read_package, rows))
+    Raises Unauthenticated and Forbidden.
+    """
+    where = _build_visible(require(actor, Action.LIST_PACKAGES))
+    where.add("customer_id = ?", customer_id)
+    return tuple(await _select_packages(where))
 
 
 async def load_packages(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, PackageView]:
     """Those of `ids` that the actor may see."""
-    require(actor, Action.LIST_RESERVATIONS)
-    if not ids:
-        return {}
-    places = ", ".join(f"${number}" for number in range(2, len(ids) + 2))
+    where = _build_visible(require(actor, Action.LIST_PACKAGES))
+    where.add_any("id", ids)
+    return {view.id: view for view in await _select_packages(where, len(ids))}
+
+
+async def load_draws(actor: Actor, package_ids: Sequence[UUID]) -> dict[UUID, tuple[DrawView, ...]]:
+    """What was drawn from each of these packages, which the actor has seen; oldest first."""
+    where = Where(actor.tenant_id)
+    where.add_any("package_id", package_ids)
     rows = await fetch_rows(
-        f"SELECT * FROM customer_package WHERE tenant_id = $1 AND id IN ({places})", actor.tenant_id, *ids
+        f"SELECT package_id, reservation_id, status, created_at FROM package_draw WHERE {where} ORDER BY id",
+        *where.values,
     )
-    views = map(read_package, rows)
-    return {view.id: view for view in views if not actor.is_customer or view.customer_id == actor.customer_id}
+    draws: dict[UUID, list[DrawView]] = {package_id: [] for package_id in package_ids}
+    for row in rows:
+        draw = DrawView(
+            as_uuid(row["reservation_id"]), DrawStatus(row["status"]), as_instant(row["created_at"])
+        )
+        draws[as_uuid(row["package_id"])].append(draw)
+    return {package_id: tuple(found) for package_id, found in draws.items()}
 
 
 def read_package(row: Mapping[str, Any]) -> PackageView:
@@ -209,43 +201,19 @@ def _end_draw(tenant_id: UUID, reservation_id: UUID, status: str) -> Write:
     )
 
 
-def _insert(package: PackageView) -> Write:
-    return insert_row(
-        "customer_package",
-        id=package.id,
-        tenant_id=package.tenant_id,
-        customer_id=package.customer_id,
-        store_id=package.store_id,
-        name=package.name,
-        service_ids=Json([str(each) for each in package.service_ids]),
-        sessions_total=package.sessions_total,
-        sessions_left=package.sessions_left,
-        valid_from=package.valid_from,
-        valid_until=package.valid_until,
-        active=True,
+def _build_visible(actor: Actor) -> Where:
+    """Staff and terminals see what can be spent at their stores, customers their own."""
+    where = Where(actor.tenant_id)
+    if actor.is_customer:
+        where.add("customer_id = ?", actor.customer_id)
+    elif actor.store_ids is not None:
+        where.add_any("store_id", sorted(actor.store_ids))
+        where.conditions[-1] = f"(store_id IS NULL OR {where.conditions[-1]})"
+    return where
+
+
+async def _select_packages(where: Where, limit: int = _MOST_SHOWN) -> list[PackageView]:
+    rows = await fetch_rows(
+        f"SELECT * FROM customer_package WHERE {where} ORDER BY id DESC LIMIT {limit:d}", *where.values
     )
-
-
-def _check_input(wanted: PackageInput) -> list[UserProblem]:
-    problems = check_text(wanted.name, ("name",), _NAME_LENGTH)
-    if wanted.sessions < 1:
-        problems.append(UserProblem(ProblemCode.TOO_SMALL, ("sessions",), values={"limit": 1}))
-    if wanted.sessions > _MOST_SESSIONS:
-        problems.append(UserProblem(ProblemCode.TOO_LARGE, ("sessions",), values={"limit": _MOST_SESSIONS}))
-    if not wanted.service_ids:
-        problems.append(UserProblem(ProblemCode.REQUIRED, ("serviceIds",)))
-    if wanted.valid_from and wanted.valid_until and wanted.valid_from >= wanted.valid_until:
-        problems.append(UserProblem(ProblemCode.INVALID, ("validUntil",)))
-    return problems
-
-
-async def _check_references(tenant_id: UUID, wanted: PackageInput) -> list[UserProblem]:
-    """The customer and the services must be the merchant's own."""
-    problems = []
-    sql = "SELECT id FROM customer WHERE tenant_id = $1 AND id = $2"
-    if await fetch_row(sql, tenant_id, wanted.customer_id) is None:
-        problems.append(UserProblem(ProblemCode.NOT_FOUND, ("customerId",)))
-    rows = await fetch_rows("SELECT id FROM service WHERE tenant_id = $1", tenant_id)
-    if not set(wanted.service_ids) <= {as_uuid(row["id"]) for row in rows}:
-        problems.append(UserProblem(ProblemCode.NOT_FOUND, ("serviceIds",)))
-    return problems
+    return [read_package(row) for row in rows]

@@ -1,4 +1,4 @@
-"""Waiting for a seat of a full class: joining, leaving, and taking what is offered. Offers: `core.reservations.promotion`."""
+"""Waiting for a seat of a full class: joining and leaving. Offers are made by `core.reservations.promotion`."""
 
 from __future__ import annotations
 

@@ -95,6 +95,8 @@ def _check_offer(entry: EntryView, session: ClassView, now: datetime) -> None:
     """Raises Refused where there is nothing to accept; that it is still so shows when it is taken."""
     if entry.status is WaitlistStatus.WAITING:
         raise Refused(refuse_input("no_offer", *_FIELD))
+    if entry.status is WaitlistStatus.PROMOTED:
+        raise Refused(refuse_input("promoted", *_FIELD))
     if entry.status is WaitlistStatus.OFFERED and _is_living(entry, now):
         return
     raise Refused(_GONE, session.slot, entry.party_size)

@@ -10,6 +10,7 @@ import core.channels.models
 import core.coupons.models
 import core.events.models
 import core.notifications.models
+import core.reservations.models
 from core.rotation import SEALED_COLUMNS
 
 _PARTS = (
@@ -18,6 +19,7 @@ _PARTS = (
     core.coupons.models,
     core.events.models,
     core.notifications.models,
+    core.reservations.models,
 )
 
 

@@ -66,6 +66,7 @@ FIGURES = {
     "reconciliations": "query { reconciliations { totalCount } }",
     "reconcileChannel": 'mutation { reconcileChannel(input: {channel: "house", storeId: "$store",'
     ' day: "2026-01-01"}) { userErrors { code } } }',
+    "reservationReport": 'query { reservationReport(storeId: "$store", from: "2026-01-01", to: "2026-01-02") { key } }',
 }
 _NOTHING = dict.fromkeys(EVERYBODY, "NOT_FOUND")
 _SLOTS = 'storeId: "$store", serviceId: "' + encode_global_id("Service", new_id()) + '"'
@@ -104,6 +105,44 @@ BOOKING: dict[str, tuple[str, dict[Role, str]]] = {
         {},
     ),
 }  # fmt: skip
+_CUSTOMER = encode_global_id("Customer", new_id())
+# The same of visits; a customer may only rate.
+VISITS: dict[str, tuple[str, dict[Role, str]]] = {
+    "checkInReservation": (
+        (
+            'mutation { checkInReservation(input: {storeId: "$store", code: "NOBODY", idempotencyKey: "k"})'
+            " { userErrors { code } } }"
+        ),
+        {CUSTOMER: "FORBIDDEN"},
+    ),
+    "undoCheckIn": (
+        (
+            f'mutation {{ undoCheckIn(input: {{reservationId: "{_RESERVATION}", idempotencyKey: "k"}})'
+            " { userErrors { code } } }"
+        ),
+        {CUSTOMER: "FORBIDDEN"},
+    ),
+    "settleReservation": (
+        (
+            f'mutation {{ settleReservation(input: {{reservationId: "{_RESERVATION}", idempotencyKey: "k"}})'
+            " { userErrors { code } } }"
+        ),
+        {CUSTOMER: "FORBIDDEN"},
+    ),
+    "recordDeposit": (
+        f'mutation {{ recordDeposit(input: {{reservationId: "{_RESERVATION}"}}) {{ userErrors {{ code }} }} }}',
+        {CUSTOMER: "FORBIDDEN"},
+    ),
+    "rateReservation": (
+        (
+            f'mutation {{ rateReservation(input: {{reservationId: "{_RESERVATION}", stars: 5}})'
+            " { userErrors { code } } }"
+        ),
+        {},
+    ),
+    "customerProfile": (f'query {{ customerProfile(customerId: "{_CUSTOMER}") {{ visits }} }}', _NOTHING),
+    "calendarFeedUrl": ('query { calendarFeedUrl(storeId: "$store") }', {CUSTOMER: "FORBIDDEN"}),
+}
 # What management sets up in a store, and nobody else; `%s` is the store.
 SET_UP_STORES = {
     "createService": 'mutation { createService(input: {storeId: "%s", name: "n", kind: ROOM, durationMinutes: 60})'
@@ -208,7 +247,7 @@ async def test_messages(shop: Any, role: Role | None) -> None:
 @pytest.mark.parametrize("role", [None, OWNER, MANAGER, STAFF, POS, CUSTOMER])
 async def test_booking(shop: Any, role: Role | None) -> None:
     client, ids = shop.client(role), await make_things(shop)
-    for name, (query, told) in BOOKING.items():
+    for name, (query, told) in {**BOOKING, **VISITS}.items():
         answer = await client.ask(ids.fill(query))
         assert read_code(answer) == (told.get(role) if role else "UNAUTHENTICATED"), (name, answer)
 
@@ -244,7 +283,7 @@ async def test_table_is_complete(shop: Any) -> None:
     names = {each["name"] for kind in ("queryType", "mutationType") for each in schema[kind]["fields"]}
     others = {"node", "reverseRedemption", "resolveRedemption", "timeBlocks"}
     others |= {*SET_UP_STORES, *SET_UP_THINGS}
-    assert names == {*OPEN, *STORE_BOUND, *MANAGED, *MESSAGES, *FIGURES, *FREE, *BOOKING, *others}
+    assert names == {*OPEN, *STORE_BOUND, *MANAGED, *MESSAGES, *FIGURES, *FREE, *BOOKING, *VISITS, *others}
 
 
 @pytest.mark.parametrize(

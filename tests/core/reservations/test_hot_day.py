@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
+from pathlib import Path
 
+import orjson
+from salon import open_salon
+
+from core.db.lifecycle import opened_database
 from core.db.statements import fetch_rows
 from core.reservations.values import ReservationErrorCode, ReservationView, ServiceKind
 
@@ -31,7 +37,7 @@ class Day:
 
     def __init__(self, salon):
         self.salon, self.random = salon, random.Random(20261123)
-        self.answers, self.errors = [], []
+        self.answers, self.classes = [], []
 
     async def open(self):
         salon = self.salon
@@ -47,7 +53,7 @@ class Day:
         self.classes = [await salon.add_class(class_, capacity=10, hour=hour) for hour in (2, 5, 8)]
 
     def pick(self):
-        if self.random.random() < 0.15:
+        if self.classes and self.random.random() < 0.15:
             return self.random.choice(self.classes)
         service, quarter = self.random.choice(self.services), self.random.randrange(48)
         rooms = (self.random.choice(self.rooms),)
@@ -86,6 +92,45 @@ async def test_hot_day(salon):
     for rule in (OVERLAPS, UNKEPT, LEFT_OVER):
         assert await fetch_rows(rule) == [], rule
     await check_seats()
+
+
+async def test_hot_day_of_two_processes(database_url, settings):
+    async with opened_database(settings), open_salon(settings) as salon:
+        day = Day(salon)
+        await day.open()
+        given = await describe(day)
+    processes = [await start({**given, "seed": seed}) for seed in (1, 2)]
+    ended = await asyncio.gather(*(each.communicate() for each in processes))
+    assert [each.returncode for each in processes] == [0, 0], ended
+    async with opened_database(settings):
+        for rule in (OVERLAPS, UNKEPT, LEFT_OVER):
+            assert await fetch_rows(rule) == [], rule
+    answers = [orjson.loads(out) for out, _ in ended]
+    assert all(each["made"] > 10 and set(each["refused"]) <= FORESEEN for each in answers), answers
+
+
+async def describe(day):
+    """What another process needs to know of the shop."""
+    from core.access.tokens import create_token
+    from core.access.values import Role
+
+    salon = day.salon
+    return {
+        "url": salon.runtime.settings.database_url,
+        "secret": salon.runtime.settings.secret_key.get_secret_value(),
+        "token": await create_token(salon.tenant_id, Role.OWNER),
+        "store": str(salon.store_id),
+        "staff": [str(each) for each in day.staff],
+        "rooms": [str(each) for each in day.rooms],
+        "services": [str(each.id) for each in day.services],
+    }
+
+
+async def start(given):
+    return await asyncio.create_subprocess_exec(
+        sys.executable, str(Path(__file__).with_name("hot_process.py")), orjson.dumps(given).decode(),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
 
 
 async def check_seats():

@@ -63,6 +63,14 @@ async def test_booked_time_is_not_free(salon):
     assert await salon.count("check_in") == 0
 
 
+async def test_taken_says_more_than_off_duty(salon):
+    """Anna has a guest, and Bea is not at work: somebody could give it at another time."""
+    service = await salon.add_service()
+    await walk_in(salon, service)
+    await salon.add("staff_member", store_id=salon.store_id, name="Bea", skills=[], active=True)
+    assert (await walk_in(salon, service)).code is CODE.SLOT_TAKEN
+
+
 async def test_named_staff_member_only(salon):
     service, bea = await salon.add_service(), await salon.add_member()
     assert (await walk_in(salon, service, staff_id=bea)).staff_id == bea
