@@ -21,6 +21,7 @@ from core.channels.contract import (
     Identity,
     NotificationBehaviour,
     Notifications,
+    Orders,
     Reservations,
     StatusBy,
     Webhooks,
@@ -36,6 +37,7 @@ _PORTS: Mapping[Capability, type] = {
     Capability.IDENTITY: Identity,
     Capability.NOTIFICATIONS: Notifications,
     Capability.RESERVATIONS: Reservations,
+    Capability.ORDERS: Orders,
 }
 _NOTHING = timedelta(0)
 

@@ -16,6 +16,7 @@ MODELS = (
     "core.coupons.models",
     "core.events.models",
     "core.notifications.models",
+    "core.orders.models",
     "core.reservations.channel_models",
     "core.reservations.models",
 )

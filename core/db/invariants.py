@@ -218,6 +218,14 @@ KEYS = (
     _key("booking_message", "tenant_id, dedupe_key"),
     _key("booking_sync", "tenant_id, account_id, store_id"),
     _key("booking_watch", "tenant_id"),
+    _key("customer_order", "tenant_id, number"),
+    _key("customer_order", "tenant_id, account_id, external_id", "external_id IS NOT NULL"),
+    _key("order_line", "tenant_id, order_id, line_key"),
+    _key("order_refund", "tenant_id, order_id, refund_key"),
+    _key("order_shipment", "tenant_id, order_id, shipment_key"),
+    _key("timeline_entry", "tenant_id, order_id, entry_key"),
+    _key("order_request", "tenant_id, actor_id, operation, idempotency_key", label="idempotency"),
+    _key("order_cursor", "tenant_id, account_id"),
 )
 
 CHECKS = (
@@ -234,9 +242,7 @@ CHECKS = (
     Check("reservation", "span", "{row}start_at < {row}end_at"),
     Check("reservation", "party", "{row}party_size >= 1"),
     Check("waitlist_entry", "party", "{row}party_size >= 1"),
-    Check(
-        "waitlist_entry", "offer", "{row}status <> 'OFFERED' OR {row}offer_expires_at IS NOT NULL"
-    ),
+    Check("waitlist_entry", "offer", "{row}status <> 'OFFERED' OR {row}offer_expires_at IS NOT NULL"),
     Check("customer_quota", "open", "{row}open_count >= 0"),
     Check(
         "customer_package", "left", "{row}sessions_left >= 0 AND {row}sessions_left <= {row}sessions_total"
@@ -246,6 +252,8 @@ CHECKS = (
     # At most `core.notifications.consents.MOST_REMAINING`.
     Check("message_consent", "remaining", "{row}remaining >= 0 AND {row}remaining <= 20"),
     Check("sku", "stock", "{row}stock IS NULL OR {row}stock >= 0"),
+    Check("order_line", "quantity", "{row}quantity >= 1"),
+    Check("order_line", "shipped", "{row}shipped_quantity >= 0 AND {row}shipped_quantity <= {row}quantity"),
 )
 
 INDEXES = (
@@ -323,6 +331,19 @@ INDEXES = (
     Index("channel_booking", "tenant_id, reservation_id", "reservation_id IS NOT NULL"),
     Index("channel_booking", "tenant_id, store_id, id", "outcome = 'CONFLICT'"),
     Index("channel_booking", "tenant_id, account_id, store_id, start_at"),
+    Index("customer_order", "tenant_id, placed_at, id"),
+    Index("customer_order", "tenant_id, store_id, placed_at, id", "store_id IS NOT NULL"),
+    Index("customer_order", "tenant_id, customer_id, placed_at, id", "customer_id IS NOT NULL"),
+    Index("customer_order", "tenant_id, status, placed_at, id"),
+    Index(
+        "customer_order",
+        "tenant_id, fulfilment_risk, placed_at, id",
+        "fulfilment_risk IN ('AT_RISK', 'LATE')",
+    ),
+    Index("order_line", "promised_ship_at", "promised_ship_at IS NOT NULL AND shipped_at IS NULL"),
+    Index("order_line", "tenant_id, wave_id", "wave_id IS NOT NULL"),
+    Index("timeline_entry", "tenant_id, order_id, at, id"),
+    Index("order_cursor", "next_attempt_at"),
 )
 
 # Nobody and nothing is booked twice at one time, whatever was booked where.

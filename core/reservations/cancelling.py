@@ -133,7 +133,7 @@ async def cancel_as(
     """Cancels for a rule or a channel, whatever the change window says; `writes` are done in the same commit.
 
     `status` is CANCELLED_BY_STORE, or CANCELLED_BY_CUSTOMER, who bears what the policy says of late ones. Answers
-    UNKNOWN_RESERVATION, ALREADY_CANCELLED, ALREADY_CHECKED_IN or INVALID where there is nothing to cancel.
+    UNKNOWN_RESERVATION, ALREADY_CANCELLED, or INVALID (the visit has begun or is over) where there is nothing to cancel.
     """
     for _ in range(_ATTEMPTS):
         present = await load_reservation(tenant_id, reservation_id)

@@ -16,7 +16,6 @@ from core.reservations.values import (
     Policy,
     ReservationErrorCode,
     ReservationProblem,
-    ReservationStatus,
     ReservationView,
 )
 
@@ -38,8 +37,6 @@ def check_open(reservation: ReservationView) -> None:
         return
     if reservation.status in CANCELLED_STATUSES:
         raise Refused(ReservationProblem(ReservationErrorCode.ALREADY_CANCELLED, _FIELD))
-    if reservation.status is ReservationStatus.CHECKED_IN:
-        raise Refused(ReservationProblem(ReservationErrorCode.ALREADY_CHECKED_IN, _FIELD))
     raise Refused(ReservationProblem(ReservationErrorCode.INVALID, _FIELD, values={"reason": "began"}))
 
 

@@ -114,7 +114,7 @@ async def _follow_with(runtime: Runtime, desk: Desk, record: Record, present: Re
 
 
 def _differs(record: Record, present: ReservationView) -> bool:
-    return (record.facts.start, record.facts.party_size) != (present.start, present.party_size)
+    return (record.facts.start, record.count_people(present)) != (present.start, present.party_size)
 
 
 async def _keep_obstacle(record: Record, obstacle: ConflictReason) -> None:

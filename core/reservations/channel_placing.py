@@ -217,7 +217,7 @@ class _Move:
             staff_id=slot.staff_id,
             resource_ids=slot.resource_ids,
             session_id=slot.session_id,
-            party_size=self.record.facts.party_size,
+            party_size=self.record.count_people(present),
             version=present.version + 1,
             sequence=present.sequence + 1,
         )
@@ -239,7 +239,7 @@ async def move_booking(runtime: Runtime, desk: Desk, record: Record, present: Re
     policy = (await load_policy(record.tenant_id, service.store_id)).narrow(service)
     problems = []
     for slot in await list_candidates(service, record.facts, wished, present):
-        prepared = await prepare_slot(runtime, service, slot, record.facts.party_size, present.id)
+        prepared = await prepare_slot(runtime, service, slot, record.count_people(present), present.id)
         if isinstance(prepared, ReservationProblem):
             problems.append(prepared)
             continue

@@ -33,6 +33,7 @@ from core.db.statements import (
 )
 from core.ids import new_id
 from core.reservations.claims import Claim
+from core.reservations.values import ReservationView
 
 MAX_REFERENCE: Final = 128
 _MAX_NAME: Final = 120
@@ -149,6 +150,10 @@ class Record:
     created_at: datetime
     contact_name: str | None = None
     phone_tail: str | None = None
+
+    def count_people(self, present: ReservationView) -> int:
+        """How many come. Of our own reservations we know it better than a platform that may only count bookings."""
+        return present.party_size if self.origin is Origin.OURS else self.facts.party_size
 
     @property
     def is_followed(self) -> bool:

@@ -70,10 +70,9 @@ _NEWS: Final[Mapping[BookingStatus, frozenset[BookingStatus]]] = {
 async def watch_reservations(runtime: Runtime) -> int:
     """Reads what has changed since the last time, and writes down what platforms have to be told. Answers how much."""
     tenants = await _list_tenants(runtime)
-    heads = await read_heads(tenants)
-    seen = {tenant_id: await _find_position(tenant_id, heads.get(tenant_id, 0)) for tenant_id in tenants}
-    behind = [tenant_id for tenant_id in tenants if seen[tenant_id] < heads.get(tenant_id, 0)]
-    told = sum([await _watch_tenant(runtime, tenant_id, seen[tenant_id]) for tenant_id in behind])
+    heads, seen = await read_heads(tenants), await _read_positions()
+    behind = {each: seen.get(each) for each in tenants if (seen.get(each) or 0) < heads.get(each, 0)}
+    told = sum([await _watch_tenant(runtime, tenant_id, seq) for tenant_id, seq in behind.items()])
     if told:
         await runtime.work.kick("send_booking_messages")
     return told
@@ -109,27 +108,31 @@ async def _list_tenants(runtime: Runtime) -> list[UUID]:
     return [as_uuid(row["tenant_id"]) for row in rows]
 
 
-async def _find_position(tenant_id: UUID, head: int) -> int:
-    """Up to where was read. The first reading begins at what is new then."""
-    rows = await fetch_rows("SELECT seq FROM booking_watch WHERE tenant_id = $1", tenant_id)
-    if rows:
-        return int(rows[0]["seq"])
-    await _write_quietly([insert_row("booking_watch", id=new_id(), tenant_id=tenant_id, seq=head)])
-    return head
+async def _read_positions() -> dict[UUID, int]:
+    """Up to where each merchant's events were read."""
+    rows = await fetch_rows("SELECT tenant_id, seq FROM booking_watch")
+    return {as_uuid(row["tenant_id"]): int(row["seq"]) for row in rows}
 
 
-async def _watch_tenant(runtime: Runtime, tenant_id: UUID, seq: int) -> int:
-    events = await read_events(tenant_id, seq, _PORTION)
+async def _watch_tenant(runtime: Runtime, tenant_id: UUID, seq: int | None) -> int:
+    """The first reading begins with the oldest event that is kept: what is known already is not told again."""
+    events = await read_events(tenant_id, seq or 0, _PORTION)
     if not events:
         return 0
     changed = dict.fromkeys(event.subject_id for event in events if event.kind == RESERVATION_CHANGED)
     writes = [write for subject_id in changed for write in await _plan(runtime, tenant_id, subject_id)]
-    step = Write(
+    written = await _write_quietly([_write_position(tenant_id, seq, events[-1].seq), *writes])
+    return len(writes) if written else 0
+
+
+def _write_position(tenant_id: UUID, old: int | None, new: int) -> Write:
+    if old is None:
+        return insert_row("booking_watch", id=new_id(), tenant_id=tenant_id, seq=new)
+    return Write(
         "UPDATE booking_watch SET seq = $1 WHERE tenant_id = $2 AND seq = $3",
-        (events[-1].seq, tenant_id, seq),
+        (new, tenant_id, old),
         expects=1,
     )
-    return len(writes) if await _write_quietly([step, *writes]) else 0
 
 
 async def _write_quietly(writes: list[Write]) -> bool:
@@ -178,7 +181,7 @@ def _clear_conflict(record: Record, present: ReservationView) -> list[Write]:
     """A conflict is over once somebody has moved the reservation to where the platform has it, or cancelled it."""
     if record.outcome is not Outcome.CONFLICT or record.conflict is ConflictReason.CANNOT_REPORT:
         return []
-    agrees = present.start == record.facts.start and present.party_size == record.facts.party_size
+    agrees = present.start == record.facts.start and present.party_size == record.count_people(present)
     if present.status in CANCELLED_STATUSES or (
         present.status in OPEN_STATUSES and agrees and _is_ours(record)
     ):
@@ -272,7 +275,7 @@ async def _plan_move(record: Record, present: ReservationView) -> list[Write]:
     """Where the platform has another time or another person than we have."""
     staff = await find_reference(record, "STAFF", present.staff_id) if present.staff_id else None
     same_staff = staff is None or staff == record.facts.staff_reference
-    same = present.start == record.facts.start and present.party_size == record.facts.party_size
+    same = present.start == record.facts.start
     if (same and same_staff) or record.conflict is ConflictReason.REFUSED_BY_CHANNEL:
         return []
     if record.external_id is None and not await has_waiting(record.tenant_id, record.id):

@@ -72,6 +72,11 @@ class Draft:
     calendar_key: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
     @property
+    def deposit(self) -> int:
+        """What is due beforehand, in fen: nothing of who is there, or has booked at a platform that sees to it."""
+        return 0 if self.walk_in or self.external_id else self.service.deposit or 0
+
+    @property
     def arrived(self) -> bool:
         return self.status is ReservationStatus.CHECKED_IN
 
@@ -201,7 +206,6 @@ async def _build_rows(draft: Draft, actor: Actor | None, action: str) -> list[Wr
 def insert_reservation(draft: Draft) -> Write:
     """The row of the reservation."""
     service, slot, guest = draft.service, draft.slot, draft.guest
-    deposit = service.deposit or 0
     return insert_row(
         "reservation",
         id=draft.id,
@@ -232,8 +236,8 @@ def insert_reservation(draft: Draft) -> Write:
         account_id=draft.account_id,
         external_id=draft.external_id,
         external_updated_at=draft.external_updated_at,
-        deposit=deposit,
-        deposit_status="DUE" if deposit else "NONE",
+        deposit=draft.deposit,
+        deposit_status="DUE" if draft.deposit else "NONE",
         checked_in_at=draft.created_at if draft.arrived else None,
         no_show_at=find_no_show(draft.policy, slot.start),
     )
@@ -247,7 +251,6 @@ def find_no_show(policy: Policy, start: datetime) -> datetime | None:
 def show_draft(draft: Draft) -> ReservationView:
     """The reservation as it is once its row is there."""
     service, slot, guest = draft.service, draft.slot, draft.guest
-    deposit = service.deposit or 0
     return ReservationView(
         id=draft.id,
         tenant_id=service.tenant_id,
@@ -274,7 +277,7 @@ def show_draft(draft: Draft) -> ReservationView:
         phone_tail=guest.phone_tail,
         note=draft.note,
         walk_in=draft.walk_in,
-        deposit=deposit,
-        deposit_status="DUE" if deposit else "NONE",
+        deposit=draft.deposit,
+        deposit_status="DUE" if draft.deposit else "NONE",
         checked_in_at=draft.created_at if draft.arrived else None,
     )

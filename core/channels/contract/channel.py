@@ -12,6 +12,7 @@ from core.channels.contract.codes import Scanned
 from core.channels.contract.coupons import Coupons
 from core.channels.contract.identity import Identity
 from core.channels.contract.notifications import Notifications
+from core.channels.contract.orders import Orders
 from core.channels.contract.reservations import Reservations
 from core.channels.contract.values import Capability, Recognition
 from core.channels.contract.webhooks import Webhooks
@@ -53,6 +54,7 @@ class Channel(ABC):
     identity: Identity | None = None
     notifications: Notifications | None = None
     reservations: Reservations | None = None
+    orders: Orders | None = None
 
     @abstractmethod
     def recognise(self, scanned: Scanned) -> Recognition:
@@ -77,6 +79,7 @@ CAPABILITY_ATTRIBUTES: Mapping[Capability, str] = {
     Capability.IDENTITY: "identity",
     Capability.NOTIFICATIONS: "notifications",
     Capability.RESERVATIONS: "reservations",
+    Capability.ORDERS: "orders",
 }
 
 

@@ -11,8 +11,8 @@ from core.coupons.house_codes import make_code
 from core.db.statements import execute
 from core.errors import IdempotencyKeyReused
 from core.ids import new_id
+from core.notifications.validity import is_still_valid
 from core.notifications.values import NotificationKind
-from core.reservations.announcing import is_message_true
 from core.reservations.cancelling import cancel_as, cancel_reservation
 from core.reservations.preorders import LineInput
 from core.reservations.values import ReservationErrorCode, ReservationStatus, ReservationView
@@ -85,7 +85,7 @@ async def test_change_window_binds_customers(salon):
 @pytest.mark.parametrize(
     ("status", "code"),
     [
-        (ReservationStatus.CHECKED_IN, CODE.ALREADY_CHECKED_IN),
+        (ReservationStatus.CHECKED_IN, CODE.INVALID),
         (ReservationStatus.COMPLETED, CODE.INVALID),
         (ReservationStatus.NO_SHOW, CODE.INVALID),
     ],
@@ -165,7 +165,7 @@ async def test_guest_is_told_and_not_reminded(salon):
         ("RESERVATION_REMINDER", "CANCELLED"),
     ]
     told = [
-        await is_message_true(salon.tenant_id, made.id, kind, 0)
+        await is_still_valid("Reservation", salon.tenant_id, made.id, kind, 0)
         for kind in (
             NotificationKind.RESERVATION_CONFIRMED,
             NotificationKind.RESERVATION_REMINDER,

@@ -103,7 +103,7 @@ async def test_other_service(salon):
 @pytest.mark.parametrize(
     ("status", "code"),
     [
-        (ReservationStatus.CHECKED_IN, CODE.ALREADY_CHECKED_IN),
+        (ReservationStatus.CHECKED_IN, CODE.INVALID),
         (ReservationStatus.COMPLETED, CODE.INVALID),
         (ReservationStatus.NO_SHOW, CODE.INVALID),
         (ReservationStatus.CANCELLED_BY_STORE, CODE.ALREADY_CANCELLED),

@@ -23,12 +23,12 @@ async def walk_in(salon, service, actor=None, **changes):
 
 
 async def test_is_there_at_once(salon):
-    service = await salon.add_service()
+    service = await salon.add_service(deposit=5000)
     salon.clock.advance(7 * 60 + 30)
     made = await walk_in(salon, service, contact=GUEST)
     assert (made.status, made.walk_in, made.staff_id) == (ReservationStatus.CHECKED_IN, True, salon.anna)
     assert (made.start, made.checked_in_at) == (MORNING + timedelta(minutes=5), salon.clock.now())
-    assert made.phone_tail == "8000"
+    assert (made.phone_tail, made.deposit_status) == ("8000", "NONE")
     assert await salon.list("check_in", "method") == ["STAFF"]
     assert await salon.list("reservation_revision", "action") == ["bookWalkIn"]
     assert await salon.count("notification") == 0
