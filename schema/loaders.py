@@ -17,11 +17,23 @@ from core.channels.accounts import ChannelAccountView
 from core.coupons.batches import BatchView, load_batches
 from core.coupons.ledger import load_coupons, load_redemptions
 from core.coupons.values import CouponView, RedemptionView
+from core.reservations.classes import ClassView, load_classes
+from core.reservations.details import (
+    AttachedView,
+    PreorderView,
+    RevisionView,
+    load_attached,
+    load_preorders,
+    load_revisions,
+    load_spends,
+)
+from core.reservations.packages import DrawView, PackageView, load_draws, load_packages
 from core.reservations.reservation_rows import load_reservations
 from core.reservations.resources import load_resources
 from core.reservations.services import load_services
 from core.reservations.staff import load_staff_members
 from core.reservations.values import ReservationView, ResourceView, ServiceView, StaffView
+from core.reservations.waitlist_rows import EntryView, load_entries
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -64,6 +76,38 @@ class Loaders:
     @cached_property
     def reservations(self) -> DataLoader[UUID, ReservationView | None]:
         return _load_with(load_reservations, self._actor)
+
+    @cached_property
+    def preorders(self) -> DataLoader[UUID, tuple[PreorderView, ...] | None]:
+        return _load_with(load_preorders, self._actor)
+
+    @cached_property
+    def spends(self) -> DataLoader[UUID, int | None]:
+        return _load_with(load_spends, self._actor)
+
+    @cached_property
+    def attached(self) -> DataLoader[UUID, tuple[AttachedView, ...] | None]:
+        return _load_with(load_attached, self._actor)
+
+    @cached_property
+    def revisions(self) -> DataLoader[UUID, tuple[RevisionView, ...] | None]:
+        return _load_with(load_revisions, self._actor)
+
+    @cached_property
+    def packages(self) -> DataLoader[UUID, PackageView | None]:
+        return _load_with(load_packages, self._actor)
+
+    @cached_property
+    def draws(self) -> DataLoader[UUID, tuple[DrawView, ...] | None]:
+        return _load_with(load_draws, self._actor)
+
+    @cached_property
+    def classes(self) -> DataLoader[UUID, ClassView | None]:
+        return _load_with(load_classes, self._actor)
+
+    @cached_property
+    def waitlist(self) -> DataLoader[UUID, EntryView | None]:
+        return _load_with(load_entries, self._actor)
 
     @cached_property
     def services(self) -> DataLoader[UUID, ServiceView | None]:

@@ -31,6 +31,7 @@ from schema.customers import Customer, show_customer
 from schema.fields import resolved
 from schema.ids import Node, read_id, read_optional_id, show_id
 from schema.pagination import After, First, PageInfo, read_first, show_page_info
+from schema.reservation_details import ReservationDetails
 from schema.resources import Resource, show_resource
 from schema.services import Service, show_service
 from schema.slots import TimeSlot, show_slots
@@ -44,7 +45,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @strawberry.type(description="One visit of one party.")
-class Reservation(Node):
+class Reservation(Node, ReservationDetails):
     view: strawberry.Private[ReservationView]
     code: str = strawberry.field(description="What the guest says at the counter; unique in the store.")
     status: ReservationStatus = strawberry.field(description="How far it has come.")

@@ -24,6 +24,7 @@ from schema.fields import resolved
 from schema.ids import Node, read_node_id
 from schema.logins import LoginMutations
 from schema.notifications import NotificationMutations, NotificationQueries, find_notification
+from schema.packages import PackageMutations, PackageQueries, find_own_package
 from schema.policies import PolicyMutations, PolicyQueries
 from schema.products import ProductMutations, ProductQueries, show_product, show_sku
 from schema.reconciliation import ReconciliationMutations, ReconciliationQueries, find_own_run
@@ -39,6 +40,7 @@ from schema.staff import StaffMutations, StaffQueries, show_staff_member
 from schema.stores import StoreMutations, StoreQueries, find_own_store
 from schema.subscriptions import Subscription
 from schema.visits import VisitMutations, VisitQueries
+from schema.waitlist import WaitlistMutations, WaitlistQueries, find_own_entry
 
 Find = Callable[[Context, UUID], Awaitable[Node | None]]
 
@@ -99,6 +101,7 @@ _FIND: Final[dict[str, Find]] = {
     "Coupon": _find_coupon,
     "CouponBatch": _find_batch,
     "Customer": _find_customer,
+    "CustomerPackage": find_own_package,
     "Notification": find_notification,
     "Product": _find_product,
     "Reconciliation": find_own_run,
@@ -109,6 +112,7 @@ _FIND: Final[dict[str, Find]] = {
     "Sku": _find_sku,
     "StaffMember": _find_staff_member,
     "Store": find_own_store,
+    "WaitlistEntry": find_own_entry,
 }
 
 
@@ -152,6 +156,8 @@ class Query(
     BlockQueries,
     ProductQueries,
     ReservationQueries,
+    PackageQueries,
+    WaitlistQueries,
 ):
     pass
 
@@ -175,6 +181,8 @@ class Mutation(
     BlockMutations,
     ProductMutations,
     BookingMutations,
+    PackageMutations,
+    WaitlistMutations,
 ):
     pass
 

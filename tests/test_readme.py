@@ -74,6 +74,14 @@ def test_one_coupon_of_every_channel(address: str, capsys: pytest.CaptureFixture
     assert (outcome, len(lines)) == ("REDEEMED", 9)
 
 
+def test_booking_takes_two_operations(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "reservations.md").read_text("utf-8")
+    [block] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(block.replace(PRINTED_ADDRESS, address), {})
+    code, start, problems = capsys.readouterr().out.split(maxsplit=2)
+    assert (len(code), start[-1], problems.strip()) == (6, "Z", "[]")
+
+
 def test_both_languages_show_the_same() -> None:
     assert read_block("README.md") == read_block("README.zh-CN.md")
 

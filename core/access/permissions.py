@@ -97,6 +97,10 @@ class Action(StrEnum):
     LIST_NOTIFICATION_TEMPLATES = "notificationTemplates"
     SET_NOTIFICATION_TEMPLATE = "setNotificationTemplate"
     RECORD_MESSAGE_CONSENT = "recordMessageConsent"
+    LIST_BOOKING_LINKS = "bookingLinks"
+    LINK_BOOKING_SERVICE = "linkBookingService"
+    LIST_BOOKING_CONFLICTS = "bookingConflicts"
+    RESOLVE_BOOKING_CONFLICT = "resolveBookingConflict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +199,10 @@ RIGHTS: Final[Mapping[Action, Right]] = {
     Action.LIST_NOTIFICATION_TEMPLATES: _MANAGEMENT,
     Action.SET_NOTIFICATION_TEMPLATE: _MANAGEMENT,
     Action.RECORD_MESSAGE_CONSENT: _CUSTOMERS,
+    Action.LIST_BOOKING_LINKS: _MANAGEMENT,
+    Action.LINK_BOOKING_SERVICE: _MANAGEMENT,
+    Action.LIST_BOOKING_CONFLICTS: _COUNTER,
+    Action.RESOLVE_BOOKING_CONFLICT: _CREW,
 }
 
 

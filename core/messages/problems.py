@@ -103,6 +103,22 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
         "What the platform gave is no phone number that we can use.",
     ),
     "problem.store_not_found": ("没有找到这个门店。", "This store was not found."),
+    "problem.link_target": (
+        "请只选择一个服务或一位员工。",
+        "Choose either one service or one staff member.",
+    ),
+    "problem.no_booking_account": (
+        "没有找到可接收预约的渠道账号。",
+        "There is no such account of a channel that takes bookings.",
+    ),
+    "problem.store_not_bound": (
+        "请先将门店绑定到该渠道账号。",
+        "Bind the store to the channel account first.",
+    ),
+    "problem.sync_unavailable": (
+        "平台没有回应，未能全部同步，请稍后再试。",
+        "The platform did not answer, and not all was read. Try again shortly.",
+    ),
     "problem.sends_no_messages": (
         "该渠道不能发送消息。",
         "This channel sends no messages.",

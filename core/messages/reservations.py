@@ -198,4 +198,5 @@ RESERVATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "顾客已签到或服务已结束，不能再更改或取消。",
         "The visit has begun or is over. It can no longer be changed or cancelled.",
     ),
+    "booking.rejected": ("门店无法接受这个预约。", "The shop cannot take this booking."),
 }

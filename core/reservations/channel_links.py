@@ -1,26 +1,19 @@
-"""Which of our services and people a platform's are, and the bookings that a person must look at."""
+"""Which of our services and people a platform's products and people are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from core.access.audit import build_entry
 from core.access.permissions import Action, can_enter, require
 from core.access.problems import ProblemCode, UserProblem, check_text
-from core.access.stores import find_store
 from core.access.values import Actor
-from core.channels.contract import ChannelFailure
 from core.db.inserts import insert_row
 from core.db.statements import (
-    Conflict,
-    GuardFailed,
-    Json,
     Write,
-    as_instant,
     as_uuid,
     fetch_row,
     fetch_rows,
@@ -29,18 +22,17 @@ from core.db.statements import (
 from core.errors import NotFound
 from core.ids import new_id
 from core.messages import text
-from core.reservations.booking_messages import build_decision
-from core.reservations.channel_desks import Desk, find_account, find_desk
-from core.reservations.channel_placing import awaits_decision
-from core.reservations.channel_records import MAX_REFERENCE, Outcome, Record, load_record, read_record, update_record
+from core.reservations.channel_desks import find_account, find_desk
+from core.reservations.channel_records import (
+    MAX_REFERENCE,
+)
 from core.reservations.channel_slots import ANYTHING
-from core.reservations.channel_sync import SyncCounts, look_soon, sync_account
+from core.reservations.channel_sync import look_soon
 from core.reservations.channel_watch import plan_upcoming_orders
 from core.reservations.setup_access import find_row
 from core.runtime import Runtime
 
-MAX_RESOLUTION: Final = 200
-_MOST_LINKS, _MOST_CONFLICTS = 500, 100
+_MOST_LINKS: Final = 500
 _TABLES: Final = {"SERVICE": "service", "STAFF": "staff_member"}
 
 Problems = tuple[UserProblem, ...]
@@ -84,15 +76,10 @@ async def link_service(runtime: Runtime, actor: Actor | None, wanted: LinkInput)
     kind, target_id = ("SERVICE", wanted.service_id) if wanted.service_id else ("STAFF", wanted.staff_id)
     if target_id is None:
         raise NotFound(text("fault.NOT_FOUND"))
-    view = LinkView(
-        new_id(), actor.tenant_id, wanted.account_id, wanted.store_id, reference, wanted.service_id,
-        wanted.staff_id if kind == "STAFF" else None,
-    )  # fmt: skip
-    entry = build_entry(actor, Action.LINK_BOOKING_SERVICE, "BookingLink", view.id, {"reference": reference})
-    try:
-        await write_together([_delete_same(view, kind), _insert_link(view, kind, target_id), entry])
-    except Conflict:
-        return (UserProblem(ProblemCode.CONFLICT, ("reference",)),)
+    link_id, details = new_id(), {"reference": reference, "kind": kind}
+    entry = build_entry(actor, Action.LINK_BOOKING_SERVICE, "BookingLink", link_id, details)
+    await write_together([_put_link(actor, wanted, reference, link_id, kind, target_id), entry])
+    view = await _load_link(actor, wanted, reference, kind)
     await _look_anew(runtime, view)
     return view
 
@@ -106,7 +93,9 @@ async def unlink_service(runtime: Runtime, actor: Actor | None, link_id: UUID) -
     return view
 
 
-async def list_links(actor: Actor | None, account_id: UUID, store_id: UUID | None = None) -> tuple[LinkView, ...]:
+async def list_links(
+    actor: Actor | None, account_id: UUID, store_id: UUID | None = None
+) -> tuple[LinkView, ...]:
     """The links of an account, oldest first, 500 at most; of one store if `store_id` is given."""
     actor = require(actor, Action.LIST_BOOKING_LINKS)
     rows = await fetch_rows(
@@ -122,9 +111,7 @@ async def find_link(actor: Actor | None, link_id: UUID) -> LinkView:
     return _read_link(await find_row(require(actor, Action.LIST_BOOKING_LINKS), "booking_link", link_id))
 
 
-async def _check_link(
-    runtime: Runtime, actor: Actor, wanted: LinkInput, reference: str
-) -> list[UserProblem]:
+async def _check_link(runtime: Runtime, actor: Actor, wanted: LinkInput, reference: str) -> list[UserProblem]:
     problems = check_text(reference, ("reference",), MAX_REFERENCE)
     if (wanted.service_id is None) == (wanted.staff_id is None):
         problems.append(UserProblem(ProblemCode.INVALID, ("serviceId",), "problem.link_target"))
@@ -158,25 +145,34 @@ async def _look_anew(runtime: Runtime, view: LinkView) -> None:
         await runtime.work.kick("send_booking_messages")
 
 
-def _delete_same(view: LinkView, kind: str) -> Write:
-    return Write(
-        "UPDATE booking_link SET reference = reference || $1 WHERE 1 = 0 AND tenant_id = $2 AND target_kind = $3",
-        ("", view.tenant_id, kind),
-    )
-
-
-def _insert_link(view: LinkView, kind: str, target_id: UUID) -> Write:
+def _put_link(
+    actor: Actor, wanted: LinkInput, reference: str, link_id: UUID, kind: str, target_id: UUID
+) -> Write:
     row = insert_row(
         "booking_link",
-        id=view.id,
-        tenant_id=view.tenant_id,
-        account_id=view.account_id,
-        store_id=view.store_id,
+        id=link_id,
+        tenant_id=actor.tenant_id,
+        account_id=wanted.account_id,
+        store_id=wanted.store_id,
         target_kind=kind,
         target_id=target_id,
-        reference=view.reference,
+        reference=reference,
     )
-    return row
+    key = "tenant_id, account_id, store_id, target_kind, reference"
+    return Write(
+        f"{row.sql} ON CONFLICT ({key}) DO UPDATE SET target_id = excluded.target_id", row.values, expects=1
+    )
+
+
+async def _load_link(actor: Actor, wanted: LinkInput, reference: str, kind: str) -> LinkView:
+    row = await fetch_row(
+        "SELECT * FROM booking_link WHERE tenant_id = $1 AND account_id = $2 AND store_id = $3"
+        " AND target_kind = $4 AND reference = $5",
+        actor.tenant_id, wanted.account_id, wanted.store_id, kind, reference,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound(text("fault.NOT_FOUND"))
+    return _read_link(row)
 
 
 def _read_link(row: Mapping[str, Any]) -> LinkView:

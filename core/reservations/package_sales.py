@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -107,11 +108,10 @@ async def close_package(
         expects=1,
     )
     details = {"reason": reason.strip(), "sessionsLeft": package.sessions_left}
-    try:
-        await write_together([close, build_entry(actor, Action.CLOSE_PACKAGE, SUBJECT, package_id, details)])
-    except GuardFailed:
-        # Somebody closed it before.
-        return await _find_package(actor, package_id)
+    entry = build_entry(actor, Action.CLOSE_PACKAGE, SUBJECT, package_id, details)
+    # Refused where somebody closed it before.
+    with suppress(GuardFailed):
+        await write_together([close, entry])
     return await _find_package(actor, package_id)
 
 

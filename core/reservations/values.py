@@ -84,6 +84,16 @@ class ReservationErrorCode(StrEnum):
     INVALID = "INVALID"
 
 
+class DepositStatus(StrEnum):
+    """What became of a deposit: NONE is to be paid, it is DUE or PAID, or was KEPT or RETURNED at the end."""
+
+    NONE = "NONE"
+    DUE = "DUE"
+    PAID = "PAID"
+    KEPT = "KEPT"
+    RETURNED = "RETURNED"
+
+
 class OwnerKind(StrEnum):
     """What a taken time belongs to."""
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+BOOKING_CHANGED = "booking.changed"
 _NO_ADDRESS = "there is no such address"
 _PORTION = 100
 _LONGEST_TEXT = 128
@@ -155,6 +156,8 @@ async def handle_inbox(runtime: Runtime) -> int:
         if not await _claim(event, runtime.clock.now()):
             continue
         try:
+            if event.kind == BOOKING_CHANGED:
+                await _take_booking(runtime, event)
             await _handle(event, runtime.clock.now())
             handled += 1
         except Exception:
@@ -186,6 +189,17 @@ async def _claim(event: StoredEvent, now: datetime) -> bool:
         event.attempts,
     )
     return claimed == 1
+
+
+async def _take_booking(runtime: Runtime, event: StoredEvent) -> None:
+    """How the booking stands is asked for: deliveries come late, twice, and in any order. Safe to do again."""
+    # Imported late: bookings kick tasks.
+    from core.reservations.channel_sync import find_and_take
+
+    account = await runtime.accounts.find_delivery_account(event.channel, event.account_id)
+    if account is not None and account.status is not AccountStatus.DISABLED and event.subject:
+        store = event.raw.get("externalStoreId")
+        await find_and_take(runtime, account, event.subject, str(store) if store else None)
 
 
 async def _handle(event: StoredEvent, now: datetime) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 RELAY_SECONDS = 5
 FLUSH_SECONDS = 5
 PRUNE_SECONDS = 600
+BOOKING_SECONDS = 10
 RECONCILE_SECONDS = 600
 NO_SHOW_SECONDS = 30
 ATTACHED_SECONDS = 15
@@ -43,6 +44,9 @@ def list_tasks(settings: Settings) -> tuple[Task, ...]:
         Task("promote_waitlist", _promote_waitlist, settings.sweep_seconds),
         Task("mark_no_shows", _mark_no_shows, NO_SHOW_SECONDS),
         Task("redeem_attached", _redeem_attached, ATTACHED_SECONDS),
+        Task("watch_reservations", _watch_reservations, settings.sweep_seconds),
+        Task("send_booking_messages", _send_booking_messages, settings.sweep_seconds),
+        Task("sync_bookings", _sync_bookings, BOOKING_SECONDS),
         Task("relay_events", _relay_events, RELAY_SECONDS),
         Task("flush_health", _flush_health, FLUSH_SECONDS),
         Task("prune_rows", prune_rows, PRUNE_SECONDS),
@@ -97,6 +101,27 @@ async def _redeem_attached(runtime: Runtime) -> int:
     from core.reservations.coupon_settling import sweep_attached
 
     return await sweep_attached(runtime)
+
+
+async def _watch_reservations(runtime: Runtime) -> int:
+    # Imported late, as above.
+    from core.reservations.channel_watch import watch_reservations
+
+    return await watch_reservations(runtime)
+
+
+async def _send_booking_messages(runtime: Runtime) -> int:
+    # Imported late, as above.
+    from core.reservations.booking_sending import send_booking_messages
+
+    return await send_booking_messages(runtime)
+
+
+async def _sync_bookings(runtime: Runtime) -> int:
+    # Imported late, as above.
+    from core.reservations.channel_sync import sync_bookings
+
+    return await sync_bookings(runtime)
 
 
 async def _relay_events(runtime: Runtime) -> int:

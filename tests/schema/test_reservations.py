@@ -47,8 +47,8 @@ LIST = """query($first: Int, $after: String, $filter: ReservationFilter) {
   reservations(first: $first, after: $after, filter: $filter) {
     edges { cursor node { id start } } totalCount pageInfo { hasNextPage hasPreviousPage endCursor }
 } }"""
-# What reservations are shown with.
-SHOWN = {"reservation", "service", "staff_member", "resource", "customer", "store"}
+# What reservations are shown with; stores are remembered.
+SHOWN = {"reservation", "service", "staff_member", "resource", "customer"}
 WATCH = """subscription($store: ID!, $after: String) { reservationChanged(storeId: $store, after: $after) {
   id status } }"""
 

@@ -18,6 +18,7 @@ from core.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from course import Course, open_course
 from salon import Salon, open_salon
 
 
@@ -26,6 +27,12 @@ async def salon(database: Settings) -> AsyncIterator[Salon]:
     """A shop that takes bookings: see `salon`."""
     async with open_salon(database) as opened:
         yield opened
+
+
+@pytest.fixture
+async def course(salon: Salon) -> Course:
+    """A class of three seats at 14:00 in which all are taken; the clock stands at 09:00."""
+    return await open_course(salon)
 
 
 @pytest.fixture
