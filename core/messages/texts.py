@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from core.channels.contract import Refusal
 from core.messages.faults import FAULTS
+from core.messages.orders import ORDERS
 from core.messages.problems import PROBLEMS
 from core.messages.reconciliation import RECONCILIATION
 from core.messages.refusals import REFUSALS
@@ -27,6 +28,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     **FAULTS,
     **RECONCILIATION,
     **RESERVATIONS,
+    **ORDERS,
     **SET_UP,
 }
 

@@ -28,7 +28,7 @@ from core.reservations.requests import (
 )
 from core.reservations.reservation_rows import find_own
 from core.reservations.setup_rows import find_service, load_policy
-from core.reservations.slot_choice import admit_slot, check_party, open_slot, settle_session
+from core.reservations.slot_choice import admit_slot, check_party, fit_slot, open_slot, settle_session
 from core.reservations.values import (
     Contact,
     ReservationErrorCode,
@@ -139,7 +139,9 @@ async def _choose(runtime: Runtime, actor: Actor, wanted: BookingInput) -> _Choi
         return await _choose_hold(runtime, actor, wanted.hold_id, wanted.party_size)
     slot = open_slot(runtime, actor, wanted.slot_token or "", wanted.party_size)
     service = await admit_slot(runtime, actor, slot, wanted.party_size)
-    return _Choice(service, await settle_session(service, slot), wanted.party_size)
+    slot = await settle_session(service, slot)
+    slot = await fit_slot(service, slot, wanted.party_size, runtime.clock.now())
+    return _Choice(service, slot, wanted.party_size)
 
 
 async def _choose_hold(runtime: Runtime, actor: Actor, hold_id: UUID, party_size: int) -> _Choice:

@@ -32,7 +32,7 @@ from core.reservations.problems import refuse_input
 from core.reservations.requests import Refused, answer_once, claim_request, open_request, suggest_instead
 from core.reservations.seats import return_seats
 from core.reservations.setup_rows import load_policy
-from core.reservations.slot_choice import admit_slot, check_party, open_slot, settle_session
+from core.reservations.slot_choice import admit_slot, check_party, fit_slot, open_slot, settle_session
 from core.reservations.slots import parse_slot, write_slot
 from core.reservations.values import (
     OwnerKind,
@@ -104,10 +104,10 @@ async def hold_slot(
         check_party(party_size)
         slot = open_slot(runtime, actor, slot_token, party_size)
         service = await admit_slot(runtime, actor, slot, party_size)
-        hold = await _open_hold(runtime, service, await settle_session(service, slot), party_size)
-        return await _take_hold(
-            actor, service, hold, runtime.clock.now(), claim_request(request, {"id": str(hold.id)})
-        )
+        now = runtime.clock.now()
+        slot = await fit_slot(service, await settle_session(service, slot), party_size, now)
+        hold = await _open_hold(runtime, service, slot, party_size)
+        return await _take_hold(actor, service, hold, now, claim_request(request, {"id": str(hold.id)}))
 
     async def recall(hold_id: UUID) -> HoldView | ReservationProblem:
         try:

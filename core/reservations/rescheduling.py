@@ -36,7 +36,7 @@ from core.reservations.requests import Refused, Request, answer_once, claim_requ
 from core.reservations.reservation_rows import find_own
 from core.reservations.seats import return_seats
 from core.reservations.setup_rows import load_policy
-from core.reservations.slot_choice import admit_slot, open_slot, settle_session
+from core.reservations.slot_choice import admit_slot, fit_slot, open_slot, settle_session
 from core.reservations.values import (
     AllocationState,
     OwnerKind,
@@ -142,6 +142,7 @@ async def _prepare(runtime: Runtime, request: Request, reservation_id: UUID, slo
     policy = policy.narrow(service)
     check_window(actor, present, policy, now)
     slot = await settle_session(service, slot)
+    slot = await fit_slot(service, slot, present.party_size, now, present.id)
     await _check_package(present, service, slot)
     return _Move(request, present, service, policy, slot, await _find_own_takes(present, slot))
 

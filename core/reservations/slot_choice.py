@@ -9,11 +9,12 @@ from uuid import UUID
 
 from core.access.stores import find_store
 from core.access.values import Actor
-from core.reservations.availability import check_slot
+from core.reservations.availability import check_slot, pick_resources
+from core.reservations.offers import list_fitting
 from core.reservations.problems import refuse_input
 from core.reservations.requests import Refused
 from core.reservations.seats import ensure_session
-from core.reservations.setup_rows import find_service
+from core.reservations.setup_rows import find_service, list_resources
 from core.reservations.slots import SlotExpired, SlotUnreadable, read_slot
 from core.reservations.values import (
     ReservationErrorCode,
@@ -59,6 +60,22 @@ async def admit_slot(runtime: Runtime, actor: Actor, slot: Slot, party_size: int
     if problem is not None:
         raise Refused(replace(problem, field=problem.field or ("slotToken",)), slot, party_size)
     return service
+
+
+async def fit_slot(
+    service: ServiceView, slot: Slot, party_size: int, now: datetime, ignoring: UUID | None = None
+) -> Slot:
+    """The slot with resources that the party fits into: it may have been offered to a smaller one.
+
+    Free ones, if there are; else it shows that they are taken when they are taken. What `ignoring` has counts as free.
+    """
+    fitting = list_fitting(service, await list_resources(service.tenant_id, service.store_id), party_size)
+    large = {resource.id for kind in fitting.values() for resource in kind}
+    if slot.session_id is not None or large.issuperset(slot.resource_ids):
+        return slot
+    free = await pick_resources(service, slot, party_size, ignoring=ignoring, now=now)
+    smallest = tuple(kind[0].id for kind in fitting.values() if kind)
+    return replace(slot, resource_ids=smallest if free is None else free)
 
 
 async def settle_session(service: ServiceView, slot: Slot) -> Slot:

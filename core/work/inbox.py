@@ -103,7 +103,7 @@ async def _read_delivery(
     try:
         credentials = await runtime.accounts.open_credentials(account)
         webhooks.verify(delivery, [credentials], runtime.clock.now())
-        return webhooks.parse(delivery)
+        return webhooks.parse(delivery, [credentials])
     except Misconfigured:
         raise NotFound(_NO_ADDRESS) from None
     except WebhookRejected as error:

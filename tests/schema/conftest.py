@@ -22,6 +22,7 @@ from core.access.stores import create_store
 from core.access.tokens import authenticate, create_token
 from core.access.values import Role, StoreView
 from core.channels.registry import build_registry
+from core.db.statements import current_connection
 from core.ids import encode_global_id
 from core.keys import KeyRing
 from core.program import open_runtime
@@ -247,3 +248,18 @@ async def open_shop(runtime: Runtime, app: Starlette) -> Shop:
     for role in (Role.MANAGER, Role.STAFF, Role.POS, Role.CUSTOMER):
         shop.tokens[role] = await shop.token(role)
     return shop
+
+
+@pytest.fixture
+def queries(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The SQL of every reading from here on; clear it to begin anew."""
+    sent: list[str] = []
+    kind: Any = type(current_connection())
+    fetch = kind.execute_query_dict
+
+    async def watch(self: Any, sql: str, *values: Any) -> Any:
+        sent.append(sql)
+        return await fetch(self, sql, *values)
+
+    monkeypatch.setattr(kind, "execute_query_dict", watch)
+    return sent

@@ -59,8 +59,13 @@ class Webhooks(ABC):
         """Raises WebhookRejected unless one of the active credentials proves the delivery authentic."""
 
     @abstractmethod
-    def parse(self, delivery: WebhookDelivery) -> Sequence[ChannelEvent]:
-        """The events of an authentic delivery; none for a mere test of the address. Raises ProtocolFailure."""
+    def parse(
+        self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]
+    ) -> Sequence[ChannelEvent]:
+        """The events of an authentic delivery; none for a mere test of the address. Raises ProtocolFailure.
+
+        `credentials` are those that `verify` was given, for platforms that seal what they deliver.
+        """
 
     @abstractmethod
     def acknowledge(self, delivery: WebhookDelivery) -> WebhookReply:

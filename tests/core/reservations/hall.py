@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from salon import Salon
+from salon import MORNING, Salon, open_salon
 
 from core.channels.bindings import BoundAccount
 from core.channels.contract import (
@@ -27,12 +28,19 @@ from core.channels.contract import (
     Reservations,
     Scanned,
 )
+from core.channels.hookspec import hookimpl
+from core.channels.registry import build_registry
+from core.channels.transport.network import Network
+from core.db.statements import as_instant
+from core.events.relay import relay_events
 from core.ids import new_id
+from core.program import build_runtime
 from core.reservations.booking_sending import send_booking_messages
 from core.reservations.channel_bookings import import_booking
 from core.reservations.channel_sync import sync_bookings
 from core.reservations.channel_watch import watch_reservations
 from core.reservations.values import ServiceView
+from core.settings import Settings
 
 S = BookingStatus
 STORE = "hall-store-1"
@@ -167,8 +175,6 @@ class Booked:
 
     async def work(self) -> None:
         """All background work, until there is none left."""
-        from core.events.relay import relay_events
-
         runtime = self.salon.runtime
         for _ in range(4):
             await relay_events()
@@ -187,10 +193,6 @@ class Booked:
 
     async def visits(self) -> Any:
         """(status, start as hours after 09:00) of all reservations."""
-        from salon import MORNING
-
-        from core.db.statements import as_instant
-
         rows = await self.salon.list("reservation", "status", "start_at")
         return sorted((status, (as_instant(start) - MORNING).total_seconds() / 3600) for status, start in rows)
 
@@ -214,3 +216,23 @@ async def open_account(salon: Salon, code: str = "hall") -> BoundAccount:
     account = await salon.runtime.accounts.find_delivery_account(code, account_id)
     assert account is not None
     return account
+
+
+@asynccontextmanager
+async def open_hall(settings: Settings) -> AsyncIterator[Booked]:
+    """A salon that takes the hall's bookings, with the service "cut" of 60 minutes."""
+    hall = Hall()
+
+    class Plugin:
+        @hookimpl
+        def register_channels(self, register: Any) -> None:
+            register(HallChannel(hall))
+
+    async with open_salon(settings) as salon, Network(settings) as network:
+        registry = build_registry(only=["house"], plugins=[Plugin()])
+        salon.runtime = build_runtime(settings, network, registry=registry, clock=salon.clock)
+        hall.clock = salon.clock
+        service = await salon.add_service()
+        booked = Booked(salon, hall, await open_account(salon), service)
+        await booked.link("cut", service.id)
+        yield booked

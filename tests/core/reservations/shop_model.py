@@ -20,7 +20,7 @@ from core.reservations.values import (
 
 CODE = ReservationErrorCode
 STATUS = ReservationStatus
-STOCK, SESSIONS, STORE_LIMIT, MOST_HOLDS = 4, 3, 3, 5
+STOCK, SESSIONS, STORE_LIMIT, MOST_HOLDS = 4, 3, 2, 5
 HOLD, OFFER, CUTOFF, CHANGE, GRACE = (timedelta(minutes=each) for each in (5, 30, 60, 120, 60))
 Key = tuple[UUID, datetime]
 
@@ -199,15 +199,13 @@ class Shop:
         return codes
 
     def _find_capacity(self, service: ServiceView) -> int:
-        if service.kind is ServiceKind.ROOM:
+        if service.required_resource_kinds:
             return max(self.rooms.values())
         if service.kind is ServiceKind.GROUP_CLASS:
             return self.lesson_seats
         return service.capacity if service.kind is ServiceKind.PICKUP else 1_000
 
-    def refuse_place(
-        self, slot: Slot, party: int, ignoring: UUID | None = None
-    ) -> set[ReservationErrorCode]:
+    def refuse_place(self, slot: Slot, party: int, ignoring: UUID | None = None) -> set[ReservationErrorCode]:
         service = self.services[slot.service_id]
         if service.kind.has_seats:
             taken = self.count_seats((slot.service_id, slot.start), ignoring)
@@ -217,12 +215,11 @@ class Shop:
         return set() if staffed and housed else {CODE.SLOT_TAKEN}
 
     def list_free_rooms(self, slot: Slot, party: int, ignoring: UUID | None = None) -> list[UUID]:
-        """Those that the party fits into, the smallest first; appointments count no heads."""
-        sized = self.services[slot.service_id].kind is ServiceKind.ROOM
+        """Those that the party fits into, the smallest first."""
         return [
             room
             for room, capacity in sorted(self.rooms.items(), key=lambda each: each[1])
-            if (capacity >= party or not sized) and self.is_free(room, slot, ignoring)
+            if capacity >= party and self.is_free(room, slot, ignoring)
         ]
 
     def refuse_own(self, guest: int, slot: Slot, ignoring: UUID | None = None) -> set[ReservationErrorCode]:
@@ -266,9 +263,9 @@ class Shop:
         """Offers that have run out end; what is free is offered to who has waited longest and fits."""
         over = not self.lesson_open or self.lesson.start <= self.now
         for entry in self.entries:
-            if entry.status == "OFFERED" and (over or self.is_over(entry)):
-                entry.status = "EXPIRED"
-            elif entry.status == "WAITING" and over:
+            if (entry.status == "OFFERED" and (over or self.is_over(entry))) or (
+                entry.status == "WAITING" and over
+            ):
                 entry.status = "EXPIRED"
         if over or self.now >= self.lesson.start - CUTOFF:
             return
@@ -296,9 +293,9 @@ class Shop:
             "visits": {visit.id: self._show_visit(visit) for visit in self.visits},
             "takes": set(self.list_takes()),
             "holds": {
-                hold.id: (hold.status, hold.expires if hold.status == "HELD" else None)
+                hold.id: (hold.status, hold.expires)
                 for hold in self.holds
-                if hold.status != "HELD" or hold.expires > self.now
+                if hold.status == "USED" or (hold.status == "HELD" and hold.expires > self.now)
             },
             "entries": {
                 entry.id: (entry.status, entry.expires if entry.status == "OFFERED" else None, entry.visit)

@@ -133,12 +133,12 @@ async def _read_takes(now: datetime) -> set[tuple[Any, ...]]:
 
 
 async def _read_holds(now: datetime) -> dict[UUID, tuple[Any, ...]]:
-    """Without those that have run out: when that is written down is nobody's promise."""
-    rows = await fetch_rows("SELECT id, status, expires_at FROM slot_hold")
+    """Those that live or were used: when it is written down that others have ended is nobody's promise."""
+    rows = await fetch_rows("SELECT id, status, expires_at FROM slot_hold WHERE status IN ('HELD', 'USED')")
     return {
-        as_uuid(row["id"]): (row["status"], as_instant(row["expires_at"]) if row["status"] == "HELD" else None)
+        as_uuid(row["id"]): (row["status"], as_instant(row["expires_at"]))
         for row in rows
-        if row["status"] != "EXPIRED" and (row["status"] != "HELD" or as_instant(row["expires_at"]) > now)
+        if row["status"] == "USED" or as_instant(row["expires_at"]) > now
     }
 
 
