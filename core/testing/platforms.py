@@ -103,6 +103,7 @@ class CouponPlatform(Platform):
     unknown_code     a code of the channel's shape that the platform does not know
     facts            what the usable sample is worth
     delivery_window  how old a signed delivery may be; None where the platform signs no time
+    delivered_kind   the kind of event that `make_delivery` tells of
     """
 
     samples: Mapping[str, str]
@@ -110,6 +111,7 @@ class CouponPlatform(Platform):
     unknown_code: str
     facts: CouponFacts
     delivery_window: ClassVar[timedelta | None] = None
+    delivered_kind: ClassVar[str] = "coupon.redeemed"
 
     @abstractmethod
     async def count_uses(self, state: str) -> Uses:
@@ -126,7 +128,7 @@ class CouponPlatform(Platform):
     def make_delivery(
         self, subject: str, *, credentials: ChannelModel, event_id: str, sent_at: datetime
     ) -> WebhookDelivery:
-        """A genuine delivery about a used coupon. Needed where the channel declares WEBHOOKS."""
+        """A genuine delivery of a `delivered_kind` about `subject`. Needed where the channel declares WEBHOOKS."""
         raise NotImplementedError("make_delivery: give a signed delivery that tells of a redeemed coupon")
 
 

@@ -32,6 +32,10 @@ def deliver(body: Any, **headers: str) -> WebhookDelivery:
     return WebhookDelivery("POST", headers, {}, body if isinstance(body, bytes) else orjson.dumps(body))
 
 
+def parse(delivery: WebhookDelivery) -> Sequence[ChannelEvent]:
+    return WEBHOOKS.parse(delivery, [make_credentials()])
+
+
 def push(message: Any, type_: str = "COUPON_CUSTOMER_PROMOTION", **changes: Any) -> WebhookDelivery:
     body = {"type": type_, "msg": message, "msg_id": "event-1", "version": 1, "sendCount": 0, "test": False}
     return deliver({**body, **changes})
@@ -92,18 +96,18 @@ def test_sign_in_the_body_proves_nothing(vector: Any) -> None:
     ],
 )
 def test_coupon_pushes(status: Any, kind: str, subject: str | None) -> None:
-    (event,) = WEBHOOKS.parse(push(tell(status=status)))
+    (event,) = parse(push(tell(status=status)))
     assert (event.event_id, event.kind, event.subject) == ("event-1", kind, subject)
 
 
 def test_event_tells_when_and_hides_whom() -> None:
-    (event,) = WEBHOOKS.parse(push(tell()))
+    (event,) = parse(push(tell()))
     assert event.occurred_at == datetime(2026, 3, 1, 2, 0, 5, tzinfo=UTC)
     assert not {"mobile", "verify_code"} & event.raw.keys()
 
 
 def test_news_of_an_activity_is_no_coupon() -> None:
-    (event,) = WEBHOOKS.parse(push(tell(type="COUPON_PROMOTION")))
+    (event,) = parse(push(tell(type="COUPON_PROMOTION")))
     assert (event.kind, event.subject) == ("unrecognised", None)
 
 
@@ -111,31 +115,31 @@ def test_news_of_an_activity_is_no_coupon() -> None:
 def test_message_may_be_written_in_four_ways(write: Any) -> None:
     text = orjson.dumps(tell())
     message = tell() if write is orjson.dumps else text.decode() if write is bytes.decode else write(text)
-    (event,) = WEBHOOKS.parse(push(message))
+    (event,) = parse(push(message))
     assert event.occurred_at == datetime(2026, 3, 1, 2, 0, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("vector", read_vectors("youzan-push-body-sign"), ids=lambda vector: vector["name"])
 def test_messages_of_the_vectors_are_read(vector: Any) -> None:
-    (event,) = WEBHOOKS.parse(push(vector["msg"], vector["type"]))
+    (event,) = parse(push(vector["msg"], vector["type"]))
     closed = vector["type"] == "trade_TradeClose"
     assert event.kind == ("coupon.refunded" if closed else "unrecognised")
     assert event.subject == ("E20260301100000000000003" if closed else None)
 
 
 def test_paid_order_is_no_coupon(read_payload: Any) -> None:
-    (event,) = WEBHOOKS.parse(deliver(read_payload("push_trade_paid")))
+    (event,) = parse(deliver(read_payload("push_trade_paid")))
     assert (event.kind, event.subject) == ("unrecognised", None)
     assert event.event_id == "00000000-0000-4000-8000-000000000001"
 
 
 def test_test_of_the_address_is_no_event() -> None:
-    assert WEBHOOKS.parse(push({}, test=True)) == ()
+    assert parse(push({}, test=True)) == ()
 
 
 def test_repeat_without_an_id_has_the_same() -> None:
     ids = [
-        WEBHOOKS.parse(push(tell(status=status), msg_id=None, sendCount=count, version=version))[0].event_id
+        parse(push(tell(status=status), msg_id=None, sendCount=count, version=version))[0].event_id
         for status, count, version in [
             ("CARD_CONSUME", 0, 1),
             ("CARD_CONSUME", 3, 1),
@@ -162,7 +166,7 @@ def test_repeat_without_an_id_has_the_same() -> None:
 )
 def test_broken_deliveries_name_the_place(delivery: WebhookDelivery, path: str) -> None:
     with pytest.raises(ProtocolFailure) as caught:
-        WEBHOOKS.parse(delivery)
+        parse(delivery)
     assert caught.value.path == path
 
 

@@ -61,6 +61,7 @@ from core.reservations.preorders import LineInput
 from core.reservations.promotion import promote_waitlist
 from core.reservations.settling import SettleInput, settle_reservation
 from core.reservations.values import (
+    OPEN_STATUSES,
     OwnerKind,
     ReservationProblem,
     ReservationView,
@@ -75,16 +76,18 @@ from core.reservations.walk_ins import WalkInInput, book_walk_in
 from core.settings import Settings
 
 EXAMPLES = {"sqlite": 40, "postgres": 10}
-STEPS = 40
+STEPS = 60
 COUPONS = 3
 T = TypeVar("T")
 
-KINDS = st.sampled_from(["cut", "care", "party", "yoga", "takeaway"])
+KINDS = st.sampled_from(["cut", "cut", "care", "care", "party", "yoga", "takeaway"])
 QUARTERS = st.integers(4, 18)
 PARTIES = st.sampled_from([1, 1, 1, 2, 3, 5])
 GUESTS = st.integers(0, 2)
 # Three guests; the staff, for nobody, or for one of the guests.
 WHO = st.sampled_from([0, 1, 2, "staff", "staff for 0", "staff for 1"])
+# Mostly whoever has the reservation.
+CHANGER = st.sampled_from(["owner", "owner", "staff", 0, 1])
 TWO = st.integers(0, 1)
 ANY = st.integers(0, 30)
 
@@ -200,8 +203,16 @@ class Machine(RuleBasedStateMachine):
             return who
         return int(who[-1]) if who != "staff" else None
 
-    def visit(self, which: int) -> Visit:
-        return self.shop.visits[which % len(self.shop.visits)]
+    def visit(self, which: int, *statuses: Any) -> Visit:
+        """Mostly one that is in one of `statuses`, so that something comes of it."""
+        fitting = [visit for visit in self.shop.visits if visit.status in statuses]
+        chosen = fitting if fitting and which % 5 else self.shop.visits
+        return chosen[which % len(chosen)]
+
+    def changer(self, visit: Visit, who: Any) -> Any:
+        if who != "owner":
+            return who
+        return "staff" if visit.guest is None else visit.guest
 
     def judge(self, answer: Any, reasons: set[Any]) -> bool:
         """Whether it was done; exactly where nothing stands against it, and else for one of the reasons."""
@@ -373,9 +384,10 @@ class Machine(RuleBasedStateMachine):
 
     # ---------------------------------------------------------------------------------------------------------- changing
     @precondition(lambda self: self.shop.visits)
-    @rule(which=ANY, quarter=QUARTERS, member=TWO, room=TWO, who=WHO)
+    @rule(which=ANY, quarter=QUARTERS, member=TWO, room=TWO, who=CHANGER)
     def reschedule(self, which: int, quarter: int, member: int, room: int, who: Any) -> None:
-        visit, shop = self.visit(which), self.shop
+        visit, shop = self.visit(which, *OPEN_STATUSES), self.shop
+        who = self.changer(visit, who)
         kind = next(name for name, each in self.world.services.items() if each.id == visit.slot.service_id)
         slot, key = self.slot(kind, quarter, member, room), self.salon.key()
         reasons = self.refuse_change(visit, who)
@@ -396,9 +408,11 @@ class Machine(RuleBasedStateMachine):
         assert (answer.id, answer.code) == (visit.id, visit.code)
 
     @precondition(lambda self: self.shop.visits)
-    @rule(which=ANY, who=WHO)
+    @rule(which=ANY, who=CHANGER)
     def cancel(self, which: int, who: Any) -> None:
-        visit, key, actor = self.visit(which), self.salon.key(), self.actor(who)
+        visit, key = self.visit(which, *OPEN_STATUSES), self.salon.key()
+        who = self.changer(visit, who)
+        actor = self.actor(who)
         reasons = self.refuse_change(visit, who)
         answer = self.run(self.salon.cancel(visit.id, actor, key))
         self.again = lambda: self.salon.cancel(visit.id, actor, key), answer
@@ -410,7 +424,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=ANY)
     def cancel_elsewhere(self, which: int) -> None:
         """As a channel reports it: also too late, which costs the session."""
-        visit, status = self.visit(which), STATUS.CANCELLED_BY_CUSTOMER
+        visit, status = self.visit(which, *OPEN_STATUSES), STATUS.CANCELLED_BY_CUSTOMER
         answer = self.run(cancel_as(self.salon.runtime, self.salon.tenant_id, visit.id, status))
         if self.judge(answer, self.refuse_change(visit, "staff")):
             self.shop.cancel(visit, status, late=self.is_late(visit))
@@ -430,7 +444,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.shop.visits)
     @rule(which=ANY)
     def check_in(self, which: int) -> None:
-        visit = self.visit(which)
+        visit = self.visit(which, *OPEN_STATUSES, STATUS.NO_SHOW)
         wanted = CheckInInput(self.salon.store_id, self.salon.key(), code=visit.code)
         result = self.run(check_in_reservation(self.salon.runtime, self.salon.staff, wanted))
         if visit.cancelled:
@@ -454,7 +468,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.shop.visits)
     @rule(which=ANY)
     def undo(self, which: int) -> None:
-        visit, key = self.visit(which), self.salon.key()
+        visit, key = self.visit(which, STATUS.CHECKED_IN), self.salon.key()
         answer = self.run(undo_check_in(self.salon.runtime, self.salon.staff, visit.id, key))
         self.again = (
             lambda: undo_check_in(self.salon.runtime, self.salon.staff, visit.id, key),
@@ -467,7 +481,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.shop.visits)
     @rule(which=ANY)
     def settle(self, which: int) -> None:
-        visit = self.visit(which)
+        visit = self.visit(which, STATUS.CHECKED_IN)
         wanted = SettleInput(visit.id, self.salon.key(), spent=1050)
         answer = self.run(settle_reservation(self.salon.runtime, self.salon.staff, wanted))
         self.again = lambda: settle_reservation(self.salon.runtime, self.salon.staff, wanted), answer
@@ -498,6 +512,15 @@ class Machine(RuleBasedStateMachine):
         self.run(unblock_time(self.salon.owner, block.id))
 
     # ------------------------------------------------------------------------------------------------------------ waitlist
+    @precondition(lambda self: self.shop.lesson_open)
+    @rule(who=WHO, leaving=TWO)
+    def fill(self, who: Any, leaving: int) -> None:
+        """The class is booked out, or nearly."""
+        left = self.shop.lesson_seats - self.shop.count_seats(self.shop.lesson_key) - leaving
+        if left > 0:
+            self.book("yoga", 0, 0, 0, left, who, package=False, fish=0, coupon=None)
+
+    @precondition(lambda self: self.shop.count_seats(self.shop.lesson_key) > 1)
     @rule(guest=GUESTS, party=st.sampled_from([1, 1, 2]))
     def join(self, guest: int, party: int) -> None:
         self.run(sweep_holds(self.salon.runtime))
