@@ -11,22 +11,19 @@ import strawberry
 from core.access.problems import ProblemCode
 from core.access.values import Role
 from core.channels.accounts import AccountStatus
-from core.channels.contract import Capability, CouponKind, CouponStatus, Refusal
+from core.channels.contract import BookingStatus, Capability, CouponKind, CouponStatus, Refusal
 from core.coupons.reconciliation.values import DifferenceKind, PayoutBasis, RunStatus
 from core.coupons.resolving import Finding
 from core.coupons.values import ProbeOutcome, RedeemOutcome, RedemptionStatus
 from core.notifications.values import NotificationKind, NotificationReason, NotificationStatus
-from core.reservations.attached_coupons import AttachedStatus
-from core.reservations.packages import DrawStatus
+from core.reservations.channel_records import ConflictReason
 from core.reservations.reports import ReportBy
 from core.reservations.values import (
-    DepositStatus,
     ReservationErrorCode,
     ReservationStatus,
     ServiceKind,
     SlotReason,
 )
-from core.reservations.waitlist_rows import WaitlistStatus
 from core.reservations.wall_times import Weekday
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
@@ -354,46 +351,40 @@ describe_enum(
     },
 )
 describe_enum(
-    DepositStatus,
-    "What became of a deposit.",
+    ConflictReason,
+    "Why a person must look at a booking of a platform.",
     {
-        DepositStatus.NONE: "Nothing is to be paid beforehand, or no longer.",
-        DepositStatus.DUE: "It is to be paid.",
-        DepositStatus.PAID: "It was paid.",
-        DepositStatus.KEPT: "The guest did not come, or cancelled too late: the store keeps it.",
-        DepositStatus.RETURNED: "The guest gets it back.",
+        ConflictReason.UNMAPPED: "What was booked is linked to none of our services.",
+        ConflictReason.SLOT_TAKEN: "The time is taken.",
+        ConflictReason.CLASS_FULL: "The class has not so many seats left.",
+        ConflictReason.OUTSIDE_HOURS: "Nobody works then, or the store is closed.",
+        ConflictReason.STAFF_NOT_QUALIFIED: "Nobody can give the service.",
+        ConflictReason.RESOURCE_UNAVAILABLE: "There is nothing to give it with.",
+        ConflictReason.PARTY_TOO_LARGE: "The party does not fit.",
+        ConflictReason.OTHER_SERVICE: "The guest has changed to another service at the platform.",
+        ConflictReason.CANCELLED_HERE: "It was changed at the platform after it was cancelled here.",
+        ConflictReason.UNDER_WAY: "It was changed or cancelled at the platform while the guest is here.",
+        ConflictReason.REOPENED: "The platform has it again after it was cancelled.",
+        ConflictReason.GONE: "The platform does not know it any more.",
+        ConflictReason.CANNOT_REPORT: "It was cancelled here, and the platform cannot be told: do it there by hand.",
+        ConflictReason.REFUSED_BY_CHANNEL: "The platform did not do as it was told.",
+        ConflictReason.CHANNEL_UNAVAILABLE: "The platform could not be told for a day.",
+        ConflictReason.UNRECOGNISED: "The platform says something of it that is not understood.",
     },
+    name="BookingConflictReason",
 )
 describe_enum(
-    AttachedStatus,
-    "How far a coupon that was attached to a reservation has come.",
+    BookingStatus,
+    "Where a booking stands at a platform.",
     {
-        AttachedStatus.ATTACHED: "It is redeemed at check-in.",
-        AttachedStatus.REDEEMED: "It was redeemed at check-in.",
-        AttachedStatus.REFUSED: "It could not be redeemed; `refusal` says why.",
-        AttachedStatus.UNKNOWN: "The platform has not answered yet. It settles by itself.",
-        AttachedStatus.DETACHED: "The reservation was cancelled; it is unused.",
+        BookingStatus.REQUESTED: "It waits for the shop's yes.",
+        BookingStatus.CONFIRMED: "It is agreed on.",
+        BookingStatus.REJECTED: "The shop said no.",
+        BookingStatus.CANCELLED: "It is off.",
+        BookingStatus.ARRIVED: "The guest is there.",
+        BookingStatus.COMPLETED: "The visit is over.",
+        BookingStatus.NO_SHOW: "The guest did not come.",
+        BookingStatus.UNRECOGNISED: "The platform says something that is not understood.",
     },
-    name="AttachedCouponStatus",
-)
-describe_enum(
-    DrawStatus,
-    "What became of a visit that was drawn from a package.",
-    {
-        DrawStatus.DRAWN: "It is for a reservation to come.",
-        DrawStatus.RETURNED: "The reservation was cancelled in time: it is in the package again.",
-        DrawStatus.SPENT: "The guest came, did not come, or cancelled too late.",
-    },
-    name="PackageDrawStatus",
-)
-describe_enum(
-    WaitlistStatus,
-    "How far somebody on the waitlist of a class has come.",
-    {
-        WaitlistStatus.WAITING: "No seats have come free yet.",
-        WaitlistStatus.OFFERED: "Seats are kept until `offerExpiresAt`; accept the offer to have them.",
-        WaitlistStatus.PROMOTED: "The offer was accepted: see `reservation`.",
-        WaitlistStatus.EXPIRED: "The offer ran out, or the class has begun or was cancelled.",
-        WaitlistStatus.LEFT: "Given up.",
-    },
+    name="ChannelBookingStatus",
 )

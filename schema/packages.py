@@ -10,7 +10,7 @@ import strawberry
 
 from core.reservations.package_sales import PackageInput, close_package, sell_package
 from core.reservations.packages import DrawStatus, DrawView, PackageView, list_packages
-from schema import enums as enums
+from schema import reservation_enums as reservation_enums
 from schema.context import Context, Info
 from schema.customers import Customer, show_customer
 from schema.fields import mutation, resolved

@@ -13,7 +13,7 @@ from core.channels.contract import Refusal
 from core.reservations.attached_coupons import AttachedStatus
 from core.reservations.details import AttachedView, PreorderView, RevisionView, StateView, find_shortfall
 from core.reservations.values import DepositStatus, ReservationStatus, ReservationView, ServiceView
-from schema import enums as enums
+from schema import reservation_enums as reservation_enums
 from schema.context import Info
 from schema.fields import resolved
 from schema.money import Money, show_money, show_optional_money

@@ -14,6 +14,12 @@ from core.messages import text
 from schema.batches import BatchMutations, show_batch
 from schema.blocks import BlockMutations, BlockQueries
 from schema.booking import BookingMutations
+from schema.bookings import (
+    ChannelBookingMutations,
+    ChannelBookingQueries,
+    find_own_conflict,
+    find_own_link,
+)
 from schema.calendars import CalendarQueries
 from schema.channels import ChannelMutations, ChannelQueries, show_account
 from schema.classes import ClassMutations, ClassQueries, find_own_class
@@ -96,6 +102,8 @@ async def _find_sku(context: Context, row_id: UUID) -> Node | None:
 
 
 _FIND: Final[dict[str, Find]] = {
+    "BookingConflict": find_own_conflict,
+    "BookingLink": find_own_link,
     "ChannelAccount": _find_account,
     "ClassSession": find_own_class,
     "Coupon": _find_coupon,
@@ -156,6 +164,7 @@ class Query(
     BlockQueries,
     ProductQueries,
     ReservationQueries,
+    ChannelBookingQueries,
     PackageQueries,
     WaitlistQueries,
 ):
@@ -181,6 +190,7 @@ class Mutation(
     BlockMutations,
     ProductMutations,
     BookingMutations,
+    ChannelBookingMutations,
     PackageMutations,
     WaitlistMutations,
 ):

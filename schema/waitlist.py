@@ -20,7 +20,7 @@ from core.reservations.waitlist import (
 )
 from core.reservations.waitlist_offers import AcceptInput, accept_offer
 from core.reservations.waitlist_rows import EntryView, WaitlistStatus
-from schema import enums as enums
+from schema import reservation_enums as reservation_enums
 from schema.booking import ContactInput, read_contact, show_answer
 from schema.classes import ClassSession, show_class
 from schema.context import Context, Info

@@ -210,12 +210,7 @@ class DianpingClient:
 
         pair = SessionPair.read(await tokens.get(f"session-{self._generation}", fetch))
         if pair.refresh_token != newest:
-
-            async def keep() -> FreshToken:
-                return FreshToken(pair.refresh_token, _FOR_EVER)
-
-            await tokens.drop(kept, newest)
-            await tokens.get(kept, keep)
+            await tokens.replace(kept, newest, FreshToken(pair.refresh_token, _FOR_EVER))
         return pair
 
     async def _give_refresh_token(self) -> FreshToken:
@@ -226,7 +221,11 @@ class DianpingClient:
         if refused is None and newest == credentials.refresh_token.get_secret_value():
             given = SessionPair(credentials.session.get_secret_value(), newest)
             return FreshToken(given.text, timedelta(days=SESSION_DAYS))
-        return await self._renew(newest)
+        # Read from memory; another process may have renewed and replaced it since.
+        kept = f"refresh-{self._generation}"
+        return await self._renew(
+            await self._session.tokens.replace(kept, newest, FreshToken(newest, _FOR_EVER))
+        )
 
     async def _renew(self, refresh_token: str) -> FreshToken:
         """A new session for a refresh token, which is spent thereby. This call is not signed."""

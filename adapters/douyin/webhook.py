@@ -55,9 +55,7 @@ class DouyinWebhooks(Webhooks):
         if not any(matches):
             raise WebhookRejected("the signature is by none of the account's client secrets")
 
-    def parse(
-        self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]
-    ) -> Sequence[ChannelEvent]:
+    def parse(self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]) -> Sequence[ChannelEvent]:
         """See `Webhooks.parse`."""
         document = _read_object(delivery.body, "body")
         name = document.get("event")

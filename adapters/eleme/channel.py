@@ -19,7 +19,7 @@ from adapters.eleme.parse import (
     parse_reversal_refusal,
     parse_state,
 )
-from adapters.eleme.tables import LISTS_USES
+from adapters.eleme.tables import LISTS_USES, STATUS_BY_REFUSAL
 from adapters.eleme.wire import ReverseRequest, UseRequest
 from core.channels.contract import (
     Capability,
@@ -102,7 +102,7 @@ class ElemeCoupons(Coupons):
     # `status` tells of unused vouchers only. No limit of time is documented for reversals.
     behaviour: ClassVar[CouponBehaviour] = CouponBehaviour(
         idempotency=Idempotency.TOKEN,
-        status_by=StatusBy.CODE_ONLY,
+        status_by=StatusBy.UNUSED_ONLY,
         reversal=Reversibility(possible=True),
         in_flight=timedelta(seconds=30),
         token_lifetime=timedelta(minutes=10),
@@ -134,12 +134,15 @@ class ElemeCoupons(Coupons):
             raise OutcomeUnknown(failure.message, operation="use", platform_code=code) from failure
 
     async def status(self, session: Session, query: StatusQuery) -> CouponState:
-        """See `Coupons.status`. Raises ProtocolFailure for a voucher with uses: consult shows none of them."""
+        """See `Coupons.status`. Consult shows the vouchers that can be used, and no uses."""
         answer = await ElemeClient(session).consult(_require_shop(session, "consult"), query.code)
-        if answer.code is not None:
+        if answer.code is None:
+            return parse_state(answer.body, query.code, query.reference)
+        status = STATUS_BY_REFUSAL.get(parse_refusal(answer).reason)
+        if status is None:
             code = answer.quoted_code
             raise ProtocolFailure("consult tells no state", operation="status", platform_code=code)
-        return parse_state(answer.body, query.code, query.reference)
+        return CouponState(query.reference, status)
 
     async def reverse(self, session: Session, order: ReversalOrder) -> ReversalAnswer:
         """See `Coupons.reverse`. One call per use; the first that is refused ends it.

@@ -197,14 +197,11 @@ def _parse_coupon(
 
 
 def parse_state(value: Mapping[str, Any], code: str, reference: str) -> CouponState:
-    """The state of a voucher that nobody used: consult lists it whole.
-
-    Raises ProtocolFailure for any other: consult lists no uses, and used vouchers not at all.
-    """
+    """The state of a voucher: consult lists it whole where nobody used it, and does not tell what became of others."""
     for coupon in parse_coupons(value, code):
-        if coupon.reference == reference and coupon.times_remaining == coupon.times_total:
-            return CouponState(reference, CouponStatus.AVAILABLE, (), coupon.raw)
-    raise ProtocolFailure("consult does not show what became of the voucher", path="value.ticket_info_list")
+        if coupon.reference == reference:
+            return CouponState(reference, coupon.status, (), coupon.raw)
+    return CouponState(reference, CouponStatus.UNRECOGNISED)
 
 
 # --------------------------------------------------------------------------------------------------- outcomes

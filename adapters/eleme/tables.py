@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 
-from core.channels.contract import Refusal
+from core.channels.contract import CouponStatus, Refusal
 
 
 class Trouble(StrEnum):
@@ -96,6 +96,17 @@ BUSY_CODES = frozenset({"SYSTEM_ERROR"})
 REFUSAL_BY_CODE: Mapping[str, Refusal] = {
     "TICKET_CODE_INVALID": Refusal.UNKNOWN_CODE,  # the example of consult
     "TICKET_ALREADY_USED": Refusal.ALREADY_REDEEMED,  # INFERRED: documented as a biz_code of use only
+}
+
+# What a refusal of consult tells of the voucher's state. All others tell nothing of it.
+STATUS_BY_REFUSAL: Mapping[Refusal, CouponStatus] = {
+    Refusal.ALREADY_REDEEMED: CouponStatus.REDEEMED,
+    Refusal.TIMES_USED_UP: CouponStatus.REDEEMED,
+    Refusal.EXPIRED: CouponStatus.EXPIRED,
+    Refusal.NOT_YET_VALID: CouponStatus.NOT_YET_VALID,
+    Refusal.REFUNDED: CouponStatus.REFUNDED,
+    Refusal.CANCELLED: CouponStatus.CANCELLED,
+    Refusal.LOCKED: CouponStatus.LOCKED,
 }
 
 # platform → ours. What the words of a refusal without a listed code tell; the first that fits. INFERRED throughout.

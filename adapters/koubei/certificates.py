@@ -12,7 +12,6 @@ from adapters.koubei.client import KoubeiClient
 from adapters.koubei.parse import find_obstacle, is_success, parse_refusal, quote_code
 from adapters.koubei.parse_certificates import (
     CertificateHandle,
-    UsesNotShown,
     list_reversals,
     parse_certificate_state,
     parse_certificate_uses,
@@ -56,6 +55,7 @@ from core.channels.contract import (
     Scanned,
     StatusQuery,
 )
+from core.channels.wire import write_china_time
 
 if TYPE_CHECKING:
     from adapters.koubei.channel import KoubeiCredentials, KoubeiSettings
@@ -99,7 +99,7 @@ class CertificateCoupons(Coupons):
             raise OutcomeUnknown(failure.message, operation=CERTIFICATE_USE) from failure
 
     async def status(self, session: Session, query: StatusQuery) -> CouponState:
-        """See `Coupons.status`. Raises ProtocolFailure for a used certificate: Alipay does not list its uses."""
+        """See `Coupons.status`. Uses are shown without number and time: Alipay does not list them."""
         body: CertificateQueryBody = {"certificate_id_list": [query.reference]}
         if query.order_reference:
             body["order_id"] = query.order_reference
@@ -129,12 +129,12 @@ class CertificateCoupons(Coupons):
         """What a refused refund comes to: no document lists the code of "taken back already"."""
         query = StatusQuery(order.reference, order.handle, "", order.order_reference)
         try:
-            await self.status(session, query)
-        except UsesNotShown:
-            return ReversalRefused(refused)
+            state = await self.status(session, query)
         except ChannelFailure as failure:
             message = "the certificate's state cannot be asked"
             raise OutcomeUnknown(message, operation=CERTIFICATE_REFUND) from failure
+        if state.uses:
+            return ReversalRefused(refused)
         return Reversed() if order.attempt > 1 else ReversalRefused(Refused(Refusal.ALREADY_REVERSED))
 
 
@@ -153,7 +153,7 @@ def _write_use(order: RedeemOrder, handles: dict[str, CertificateHandle], shop_i
     body: CertificateUseBody = {
         "out_biz_no": _write_number(order.token),
         "shop_id": shop_id,
-        "biz_dt": first.biz_dt,
+        "biz_dt": write_china_time(order.at),
         "certificate_use_info_list": [_write_item(item, handles[item.reference]) for item in order.items],
     }
     if order.order_reference:
@@ -184,6 +184,8 @@ def read_encrypted_data(scanned: Scanned) -> str | None:
 def read_certificate_handle(text: str) -> CertificateHandle:
     """What `CertificateHandle.write` wrote. Raises Misconfigured for anything else."""
     try:
-        return CertificateHandle(**orjson.loads(text))
-    except (ValueError, TypeError):
+        fields = orjson.loads(text)
+        fields.pop("biz_dt", None)  # in handles of an earlier version
+        return CertificateHandle(**fields)
+    except (ValueError, TypeError, AttributeError):
         raise Misconfigured("the handle is of no certificate") from None

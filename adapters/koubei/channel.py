@@ -150,7 +150,7 @@ class KoubeiCoupons(Coupons):
         return await self._pick(order.items[0].handle).redeem(session, order)
 
     async def status(self, session: Session, query: StatusQuery) -> CouponState:
-        """See `Coupons.status`. Raises ProtocolFailure for a used certificate."""
+        """See `Coupons.status`."""
         return await self._pick(query.handle).status(session, query)
 
     async def reverse(self, session: Session, order: ReversalOrder) -> ReversalAnswer:

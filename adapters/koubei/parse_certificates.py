@@ -33,6 +33,7 @@ from core.channels.contract import (
     CouponKind,
     CouponState,
     CouponStatus,
+    PlatformUse,
     ProtocolFailure,
     Receipt,
     Redeemed,
@@ -44,28 +45,19 @@ from core.channels.contract import (
 from core.channels.wire import (
     read_china_time,
     read_yuan,
-    write_china_time,
 )
 
 _SERIAL = "#"
 _RESULTS = "certificate_use_result_list"
 
 
-class UsesNotShown(ProtocolFailure):
-    """The certificate is used, and the platform shows by none of its queries which use it was."""
-
-
 @dataclass(frozen=True, slots=True)
 class CertificateHandle:
-    """What a certificate is redeemed, asked about and taken back with.
-
-    `biz_dt` is the time of the look-up: the time of a use is part of its body, which must be the same in a repeat.
-    """
+    """What a certificate is redeemed, asked about and taken back with."""
 
     encrypted_code: str = field(repr=False)
     open_id: str | None = field(repr=False)
     user_id: str | None = field(repr=False)
-    biz_dt: str
     is_card: bool
 
     def write(self) -> str:
@@ -105,7 +97,7 @@ def _parse_certificate(wire: Certificate, fields: Fields, now: datetime, path: s
     status = judge_times(CouponStatus.AVAILABLE, total, remaining)
     return ChannelCoupon(
         reference=read_id(wire.get("certificate_id"), f"{path}.certificate_id"),
-        handle=_make_handle(wire, fields, now, path).write(),
+        handle=_make_handle(wire, fields, path).write(),
         kind=_read_kind(wire, path),
         title=str(read_part(cast(Fields, wire), "sku_info", path).get("title") or ""),
         status=judge_dates(status, now, starts, ends),
@@ -119,12 +111,11 @@ def _parse_certificate(wire: Certificate, fields: Fields, now: datetime, path: s
     )
 
 
-def _make_handle(wire: Certificate, fields: Fields, now: datetime, path: str) -> CertificateHandle:
+def _make_handle(wire: Certificate, fields: Fields, path: str) -> CertificateHandle:
     return CertificateHandle(
         encrypted_code=read_id(wire.get("encrypted_code"), f"{path}.encrypted_code"),
         open_id=read_id(fields["open_id"], "open_id") if fields.get("open_id") else None,
         user_id=read_id(fields["user_id"], "user_id") if fields.get("user_id") else None,
-        biz_dt=write_china_time(now),
         is_card=_is_card(wire),
     )
 
@@ -158,8 +149,7 @@ def read_amounts(wire: Fields, path: str) -> tuple[int | None, int | None]:
 def parse_certificate_state(fields: Fields, reference: str, now: datetime) -> CouponState:
     """What batchquery says of the certificate with the id `reference`.
 
-    Raises UsesNotShown for one that was used: its uses are listed nowhere, and to show none would say that they
-    were taken back. Raises ProtocolFailure for an unlisted status.
+    Of its uses it tells no more than how many they are. Raises ProtocolFailure for an unlisted status.
     """
     path = "certificate_info_list"
     row = next(
@@ -172,11 +162,11 @@ def parse_certificate_state(fields: Fields, reference: str, now: datetime) -> Co
     if status is None:
         raise ProtocolFailure("an unlisted certificate status", path=f"{path}.status")
     total, remaining = _read_times(wire, path)
-    if status is CouponStatus.REDEEMED or remaining < total:
-        raise UsesNotShown("Alipay does not show which use it was", path=path)
+    used = total if status is CouponStatus.REDEEMED else total - remaining
     starts = read_china_time(wire.get("valid_begin_time"), f"{path}.valid_begin_time")
     ends = read_china_time(wire.get("valid_end_time"), f"{path}.valid_end_time")
-    return CouponState(reference, judge_dates(status, now, starts, ends), (), keep_raw(row))
+    status = judge_dates(judge_times(status, total, total - used), now, starts, ends)
+    return CouponState(reference, status, (PlatformUse(None),) * used, keep_raw(row))
 
 
 # ---------------------------------------------------------------------------------------------------- outcomes

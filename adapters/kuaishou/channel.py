@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from adapters.kuaishou.client import KuaishouClient
 from adapters.kuaishou.parse import (
+    MAYBE_USED,
     Handle,
     find_obstacle,
     parse_cancel,
@@ -108,7 +109,7 @@ class KuaishouCoupons(Coupons):
     # limits cancel. No interface shows a coupon's uses: prepare tells no more than that a coupon can still be used.
     behaviour: ClassVar[CouponBehaviour] = CouponBehaviour(
         idempotency=Idempotency.TOKEN,
-        status_by=StatusBy.NONE,
+        status_by=StatusBy.UNUSED_ONLY,
         reversal=Reversibility(possible=True),
         in_flight=timedelta(seconds=30),
         token_lifetime=timedelta(minutes=5),
@@ -136,9 +137,9 @@ class KuaishouCoupons(Coupons):
             ) from failure
 
     async def status(self, session: Session, query: StatusQuery) -> CouponState:
-        """The state of a coupon that can still be used, by preparing it again.
+        """See `Coupons.status`. By preparing it again, which shows coupons that can still be used, and no uses.
 
-        Raises ProtocolFailure for every other coupon: Kuaishou does not show it.
+        Raises ProtocolFailure where prepare refuses the query.
         """
         found_by = Handle.unpack(query.handle).query
         envelope = await KuaishouClient(session).prepare(found_by)
@@ -174,12 +175,12 @@ class KuaishouCoupons(Coupons):
     async def _is_unused(self, session: Session, order: ReversalOrder) -> bool:
         """Whether prepare offers the coupon as unused. Raises OutcomeUnknown where it cannot be asked."""
         try:
-            await self.status(session, StatusQuery(order.reference, order.handle, ""))
+            state = await self.status(session, StatusQuery(order.reference, order.handle, ""))
         except ProtocolFailure:
             return False
         except ChannelFailure as failure:
             raise OutcomeUnknown("the coupon cannot be looked at", operation="cancel") from failure
-        return True
+        return state.status not in MAYBE_USED
 
 
 class KuaishouChannel(Channel):

@@ -129,10 +129,8 @@ class GrantChain:
         raise ChannelUnavailable("Kuaishou's refresh tokens lead in a circle", operation="token")
 
     async def _shorten(self, start: str, newest: str) -> None:
-        # Whoever comes between the two statements starts from the beginning, which costs nothing but time.
         if newest != start:
-            await self._session.tokens.drop(self._start, start)
-            await self._session.tokens.get(self._start, partial(_keep, newest))
+            await self._session.tokens.replace(self._start, start, FreshToken(newest, _KEPT))
 
 
 class _Purchase:

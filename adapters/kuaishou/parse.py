@@ -51,7 +51,8 @@ from core.channels.wire import (
 
 _KEPT = ("certificate_id", "status", "start_time", "expire_time", "sku", "amount", "time_card")
 _MARGIN = timedelta(minutes=10)
-_MAYBE_USED = frozenset({CouponStatus.REDEEMED, CouponStatus.UNRECOGNISED})
+MAYBE_USED = frozenset({CouponStatus.REDEEMED, CouponStatus.PARTLY_REDEEMED, CouponStatus.UNRECOGNISED})
+"""States of a coupon that may have uses."""
 
 MeaningT = TypeVar("MeaningT")
 
@@ -232,12 +233,13 @@ def find_obstacle(coupon: ChannelCoupon) -> Refusal | None:
 
 
 def parse_state(coupons: Sequence[ChannelCoupon], reference: str) -> CouponState:
-    """The state of a coupon that prepare lists. Raises ProtocolFailure for others, and where a card has been used:
-    Kuaishou shows neither used coupons nor uses."""
+    """The state of a coupon that prepare lists; of others nothing is known: Kuaishou shows no used coupons."""
     coupon = next((each for each in coupons if each.reference == reference), None)
-    if coupon is None or coupon.times_remaining < coupon.times_total or coupon.status in _MAYBE_USED:
-        raise ProtocolFailure("Kuaishou shows no uses of a coupon", path="data.certificates")
-    return CouponState(reference, coupon.status, (), coupon.raw)
+    if coupon is None:
+        return CouponState(reference, CouponStatus.UNRECOGNISED)
+    used = coupon.times_remaining < coupon.times_total
+    partly = used and coupon.status is CouponStatus.AVAILABLE
+    return CouponState(reference, CouponStatus.PARTLY_REDEEMED if partly else coupon.status, (), coupon.raw)
 
 
 # --------------------------------------------------------------------------------------------------- outcomes

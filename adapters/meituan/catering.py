@@ -76,6 +76,7 @@ class CateringCoupons(Coupons):
         reversal=Reversibility(possible=True),
         in_flight=timedelta(seconds=30),
         batch_atomic=False,
+        lists_uses=True,
     )
 
     async def look_up(self, session: Session, scanned: Scanned) -> LookUp:

@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from adapters.meituan.catering import CateringCoupons
 from adapters.meituan.general import GeneralCoupons
+from adapters.meituan.reservations import MeituanReservations
 from core.channels.contract import (
     Capability,
     Channel,
@@ -49,14 +50,16 @@ _CODE = re.compile(r"\d{10,12}", re.ASCII)
 class MeituanCredentials(ChannelModel):
     """The developer's id and key, and the token of one shop.
 
-    `business_id` is the product that the token was given for: "58" general services, "1" catering. The `waimai` keys
-    belong to takeaway orders.
+    `business_id` is the product that the token was given for: "58" general services, "1" catering. `reservation_token`
+    is the restaurant's token for bookings of tables (product 7), where it takes any. The `waimai` keys belong to
+    takeaway orders.
     """
 
     developer_id: str = Field(min_length=1)
     sign_key: SecretStr = Field(min_length=1)
     app_auth_token: SecretStr = Field(min_length=1)
     business_id: Literal["58", "1"]
+    reservation_token: SecretStr | None = Field(default=None, min_length=1)
     waimai_app_id: str | None = None
     waimai_secret: SecretStr | None = None
 
@@ -82,7 +85,8 @@ Session = ChannelSession[MeituanCredentials, MeituanSettings]
 class MeituanCoupons(Coupons):
     """Hands each call to the product of the account's `businessId`.
 
-    The behaviour is what both products keep: catering knows no key for repeats and tells no reversal window.
+    The behaviour is what both products keep: catering knows no key for repeats and tells no reversal window. General
+    services keep more.
     """
 
     behaviour: ClassVar[CouponBehaviour] = CouponBehaviour(
@@ -99,6 +103,10 @@ class MeituanCoupons(Coupons):
             "58": GeneralCoupons(),
             "1": CateringCoupons(),
         }
+
+    def behave(self, session: Session) -> CouponBehaviour:
+        """See `Coupons.behave`."""
+        return self._pick(session).behaviour
 
     async def look_up(self, session: Session, scanned: Scanned) -> LookUp:
         """See `Coupons.look_up`. What has not the shape of a code is not asked for."""
@@ -135,7 +143,7 @@ class MeituanChannel(Channel):
 
     code = "meituan"
     name = "Meituan (美团)"
-    capabilities = frozenset({Capability.COUPONS})
+    capabilities = frozenset({Capability.COUPONS, Capability.RESERVATIONS})
     credentials_model = MeituanCredentials
     settings_model = MeituanSettings
     simulator = "adapters.meituan.simulator:app"
@@ -143,6 +151,7 @@ class MeituanChannel(Channel):
 
     def __init__(self) -> None:
         self.coupons: MeituanCoupons = MeituanCoupons()
+        self.reservations = MeituanReservations()
 
     def recognise(self, scanned: Scanned) -> Recognition:
         """Codes by their length, which they share with other platforms. No document tells what the QR holds."""

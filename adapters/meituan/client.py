@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import orjson
+from pydantic import SecretStr
 
 from adapters.meituan.parse import parse_envelope
 from adapters.meituan.tables import (
@@ -73,8 +74,16 @@ class MeituanClient:
     ProtocolFailure where a reading call got no usable answer, OutcomeUnknown where a changing one did.
     """
 
-    def __init__(self, session: ChannelSession[MeituanCredentials, MeituanSettings]) -> None:
+    def __init__(
+        self,
+        session: ChannelSession[MeituanCredentials, MeituanSettings],
+        business_id: str | None = None,
+        token: SecretStr | None = None,
+    ) -> None:
+        """`business_id` and `token` are those of another product than the account's own."""
         self._session = session
+        self._business_id = business_id or session.credentials.business_id
+        self._token = token or session.credentials.app_auth_token
         self._base_url = session.settings.base_url.rstrip("/")
 
     # ------------------------------------------------------------------------------------- general services (58)
@@ -123,6 +132,15 @@ class MeituanClient:
         body: dict[str, str | int] = {"date": day, "offset": offset, "limit": limit}
         return await self._read("queryListByDate", f"{COUPON_PATH}/coupon/queryListByDate", body)
 
+    # ------------------------------------------------------------------------------------------- reservations (7)
+    async def read_booking(self, operation: str, path: str, biz: Mapping[str, Any]) -> Envelope:
+        """A call about bookings that changes nothing."""
+        return await self._read(operation, path, dict(biz))
+
+    async def write_booking(self, operation: str, path: str, biz: Mapping[str, Any]) -> Envelope:
+        """A call about bookings that changes something."""
+        return await self._write(operation, path, dict(biz))
+
     # ---------------------------------------------------------------------------------------------- signed calls
     async def _read(self, operation: str, path: str, biz: Body) -> Envelope:
         envelope = await self._call(operation, path, Effect.READ, biz)
@@ -144,8 +162,8 @@ class MeituanClient:
         credentials = self._session.credentials
         form = {
             "developerId": credentials.developer_id,
-            "businessId": credentials.business_id,
-            "appAuthToken": credentials.app_auth_token.get_secret_value(),
+            "businessId": self._business_id,
+            "appAuthToken": self._token.get_secret_value(),
             "charset": "UTF-8",
             "timestamp": str(int(self._session.clock.now().timestamp())),
             "version": "2",

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 
-from core.channels.contract import CouponKind, CouponStatus, Refusal
+from core.channels.contract import BookingStatus, CouponKind, CouponStatus, Refusal
 
 SUCCESS = "OP_SUCCESS"
 REFUSED = "OP_BIZ_ERROR"
@@ -182,3 +182,27 @@ CANCEL_TYPE = 1  # `type` of cancel, "always 1"
 # What Meituan records as the person who redeemed. It keeps this and checks nothing.
 TILL_ACCOUNT = "hexiao"
 TILL_NAME = "Hexiao"
+
+# ------------------------------------------------------------------------------------------------- reservations (7)
+# platform → ours. `status` of a booking. 0 (about to be made) and 120 (closed) say nothing that a calendar could
+# follow; that one that failed (80) or is invalid (110) is off is INFERRED. 90 and 100 are appeals of the guest.
+# Source: Go SDK, model/resv2.
+BOOKING_STATUS: Mapping[int, BookingStatus] = {
+    10: BookingStatus.REQUESTED,
+    20: BookingStatus.CANCELLED,
+    30: BookingStatus.REJECTED,
+    40: BookingStatus.CONFIRMED,
+    50: BookingStatus.ARRIVED,
+    60: BookingStatus.NO_SHOW,
+    70: BookingStatus.CANCELLED,
+    80: BookingStatus.CANCELLED,
+    90: BookingStatus.ARRIVED,
+    100: BookingStatus.NO_SHOW,
+    110: BookingStatus.CANCELLED,
+}
+RESERVATION_PRODUCT = "7"
+OPERATION_ACCEPT, OPERATION_REJECT = 1, 2
+OPERATION_BY_STATUS: Mapping[BookingStatus, int] = {BookingStatus.ARRIVED: 3, BookingStatus.NO_SHOW: 4}
+OTHER_REASON = 5  # `rejectReason`: in our own words, `otherReason`
+LONGEST_BOOKING_PAGE = 50  # `pageSize`; INFERRED, as is that a list stands in `orders` beside `total`
+MISSING_BOOKING_WORDS = ("订单不存在", "预订单不存在")  # INFERRED

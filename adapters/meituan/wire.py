@@ -125,4 +125,22 @@ class CancelBody(TypedDict):
     eName: str
 
 
-Body = ConsumeBody | ReverseBody | ListBody | MsConsumeBody | CancelBody | dict[str, str | int]
+# ------------------------------------------------------------------------------------------------- reservations (7)
+class BookingWire(TypedDict, total=False):
+    """order/queryById, and each order of order/batchQuery. `bookingTime` in seconds; `phone` empty or sealed."""
+
+    orderSerializedId: str
+    status: int
+    bookingTime: int
+    number: int
+    name: str
+    gender: int
+    phone: str
+    requirements: dict[str, Any]
+    recepts: list[Any]
+    deposit: dict[str, Any]
+
+
+Body = (
+    ConsumeBody | ReverseBody | ListBody | MsConsumeBody | CancelBody | dict[str, str | int] | dict[str, Any]
+)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from typing import TYPE_CHECKING, cast
-from uuid import UUID
 
 from adapters.wechat.client import PayClient
 from adapters.wechat.codes import CouponKey, Presented
@@ -74,7 +73,7 @@ class MerchantCoupons:
         """See `Coupons.redeem`. The leg's token is the use_request_no."""
         if len(order.items) != 1 or order.items[0].times != 1:
             raise Misconfigured("one call uses one merchant coupon", operation="coupon_use")
-        status, document = await self._client.use(self._write_use(key, order.token))
+        status, document = await self._client.use(self._write_use(key, order))
         try:
             if status < 400:
                 return [parse_use(document, order.token, key)]
@@ -83,14 +82,13 @@ class MerchantCoupons:
             raise OutcomeUnknown(failure.message, operation="coupon_use") from failure
         return [await self._explain(key, order, refused)]
 
-    def _write_use(self, key: CouponKey, token: str) -> UseBody:
-        used_at = _read_token_time(token) or self._session.clock.now()
+    def _write_use(self, key: CouponKey, order: RedeemOrder) -> UseBody:
         return {
             "coupon_code": key.coupon_code,
             "stock_id": key.stock_id,
             "appid": self._session.credentials.app_id,
-            "use_time": used_at.astimezone(_CHINA).isoformat(timespec="seconds"),
-            "use_request_no": token,
+            "use_time": order.at.astimezone(_CHINA).isoformat(timespec="seconds"),
+            "use_request_no": order.token,
             "openid": key.openid,
         }
 
@@ -159,12 +157,3 @@ class MerchantCoupons:
         if state.status is CouponStatus.UNRECOGNISED:
             raise ProtocolFailure("the coupon's state is unknown", operation="coupon_return")
         return order.receipts[0] not in {use.receipt for use in state.uses}
-
-
-def _read_token_time(token: str) -> datetime | None:
-    """When the leg was made. Its id is a UUIDv7 and tells; so `use_time` is the same in a repeat."""
-    try:
-        id_ = UUID(token)
-    except ValueError:
-        return None
-    return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC) if id_.version == 7 else None

@@ -146,7 +146,7 @@ def _parse_voucher_use(wire: Voucher, path: str) -> PlatformUse:
     number = read_text(wire.get("last_consume_no"), f"{path}.last_consume_no")
     store = read_text(wire.get("out_store_id"), f"{path}.out_store_id")
     used_at = read_seconds(wire.get("consume_time"), f"{path}.consume_time")
-    return PlatformUse(number or "unnumbered", used_at, number or None, store or None)
+    return PlatformUse(number or None, used_at, number or None, store or None)
 
 
 def parse_consumed(
@@ -259,7 +259,7 @@ def parse_coupon_state(wire: MerchantCoupon, key: CouponKey, now: datetime) -> C
     if status is CouponStatus.REDEEMED:
         number = read_text(wire.get("use_request_no"), "use_request_no")
         used_at = read_rfc3339(wire.get("use_time"), "use_time")
-        uses = (PlatformUse(number or "unnumbered", used_at, number or None),)
+        uses = (PlatformUse(number or None, used_at, number or None),)
     return CouponState(key.reference, status, uses, _keep_raw(wire))
 
 

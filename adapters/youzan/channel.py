@@ -23,6 +23,7 @@ from adapters.youzan.parse import (
     parse_handle,
     parse_shown,
 )
+from adapters.youzan.reservations import YouzanReservations
 from adapters.youzan.tables import (
     LISTS_USES,
     REFUSAL_BY_CODE,
@@ -89,11 +90,15 @@ Outcome = Redeemed | RedeemRefused
 
 
 class YouzanCredentials(ChannelModel):
-    """The self-use app on youzanyun.com, and the shop that granted it: `grant_id` is the shop's kdt_id."""
+    """The self-use app on youzanyun.com, and the shop that granted it: `grant_id` is the shop's kdt_id.
+
+    `beauty_token` is the `m_token` of shops of the beauty trade; with it their bookings come in, and ours go out.
+    """
 
     client_id: str = Field(min_length=1)
     client_secret: SecretStr = Field(min_length=1)
     grant_id: str = Field(min_length=1)
+    beauty_token: SecretStr | None = Field(default=None, min_length=1)
 
 
 class YouzanSettings(ChannelModel):
@@ -224,7 +229,7 @@ class YouzanChannel(Channel):
 
     code = "youzan"
     name = "Youzan (有赞)"
-    capabilities = frozenset({Capability.COUPONS, Capability.WEBHOOKS})
+    capabilities = frozenset({Capability.COUPONS, Capability.WEBHOOKS, Capability.RESERVATIONS})
     credentials_model = YouzanCredentials
     settings_model = YouzanSettings
     simulator = "adapters.youzan.simulator:app"
@@ -234,6 +239,7 @@ class YouzanChannel(Channel):
     def __init__(self) -> None:
         self.coupons = YouzanCoupons()
         self.webhooks = YouzanWebhooks()
+        self.reservations = YouzanReservations()
 
     def recognise(self, scanned: Scanned) -> Recognition:
         """By the code's shape. Only an order number is Youzan's alone."""
@@ -332,7 +338,7 @@ def _make_redeemed(item: RedeemItem, shown: Shown | None, sent_at: datetime) -> 
     used_at = shown.use.used_at
     if used_at and used_at < sent_at - _CLOCK_SKEW:
         raise OutcomeUnknown("the use that Youzan shows is older than this call", operation="redeem")
-    return Redeemed(item.reference, (Receipt(shown.use.receipt, used_at, shown.used_value),))
+    return Redeemed(item.reference, (Receipt(shown.use.receipt or UNSEEN, used_at, shown.used_value),))
 
 
 def _explain(item: RedeemItem, shown: Shown | None, answer: Answer) -> RedeemRefused:

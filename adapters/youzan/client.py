@@ -73,6 +73,10 @@ class YouzanClient:
         """Redeems. Youzan takes no key, so only a look can tell whether a lost call was done."""
         return await self._call(api, body, Effect.WRITE)
 
+    async def call_booking(self, api: str, body: Mapping[str, Any], effect: Effect) -> Answer:
+        """A call about bookings; a bare `true` as its answer is passed on as {"done": true}."""
+        return await self._call(api, body, effect)
+
     async def fetch_token(self) -> FreshToken:
         """The shop's access token. `refresh: false` gives the living one, and so spares the shop's other programs."""
         credentials = self._session.credentials
@@ -86,7 +90,7 @@ class YouzanClient:
         answer = await self._send("token", _TOKEN_PATH, Effect.READ, orjson.dumps(body))
         return self._read_token(answer)
 
-    async def _call(self, api: str, body: Mapping[str, str], effect: Effect) -> Answer:
+    async def _call(self, api: str, body: Mapping[str, Any], effect: Effect) -> Answer:
         path, content = f"/api/{api}/{VERSION}", orjson.dumps(dict(body))
         # Sending again is safe for changing calls too: a call with a refused token did nothing.
         for _ in range(2):

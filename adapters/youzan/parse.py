@@ -72,6 +72,8 @@ def parse_answer(document: object, operation: str) -> Answer:
     if document.get("success") is False:
         return _refuse(document.get("code"), document.get("message"), "code")
     body = document.get("data" if document.get("success") is True else "response")
+    if body is True:
+        body = {"done": True}
     if not isinstance(body, dict):
         raise ProtocolFailure("the answer has no response", path="response", operation=operation)
     return Answer(0, body)
@@ -318,8 +320,8 @@ def _parse_coupon_use(body: Mapping[str, Any], status: CouponStatus) -> Platform
     return PlatformUse(_write_receipt(body.get("consume_at")), used_at, by_merchant_api=False)
 
 
-def _write_receipt(time: object) -> str:
-    return re.sub(r"\D", "", time) or UNSEEN if isinstance(time, str) else UNSEEN
+def _write_receipt(time: object) -> str | None:
+    return re.sub(r"\D", "", time) or None if isinstance(time, str) else None
 
 
 # ---------------------------------------------------------------------------------------------- single values

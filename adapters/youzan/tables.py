@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from core.channels.contract import CouponKind, CouponStatus, Refusal
+from core.channels.contract import BookingStatus, CouponKind, CouponStatus, Refusal
 
 
 class Kind(StrEnum):
@@ -177,3 +177,16 @@ EVENT_KIND_BY_STATUS: Mapping[str, str] = {
 
 # platform → ours. A paid order closes by itself once it is refunded, and its virtual code with it.
 TRADE_CLOSED_PUSH = "trade_TradeClose"
+
+# platform → ours. `reservation_status` of youzan.mei.reservation.get: created, awaiting the guest, billed, done. That a
+# bill is made once the guest is there is INFERRED.
+BOOKING_STATUS: Mapping[int, BookingStatus] = {
+    5: BookingStatus.CONFIRMED,
+    10: BookingStatus.CONFIRMED,
+    20: BookingStatus.ARRIVED,
+    30: BookingStatus.COMPLETED,
+}
+BOOKING_CANCELLED = frozenset({97, 98})  # by another system of the shop; by merchant or buyer
+MISSING_BOOKING = 230100013  # "no data"
+TECHNICIAN = 1  # `resource_type`
+LONGEST_BOOKING_PAGE = 200  # `page_size`; that the page's number is `page_no` is INFERRED

@@ -57,9 +57,7 @@ class YouzanWebhooks(Webhooks):
         if not any(matches):
             raise WebhookRejected("the signature is by none of the account's client secrets")
 
-    def parse(
-        self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]
-    ) -> Sequence[ChannelEvent]:
+    def parse(self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]) -> Sequence[ChannelEvent]:
         """See `Webhooks.parse`."""
         push = _read_object(delivery.body, "body")
         if push.get("test") is True:

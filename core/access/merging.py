@@ -43,6 +43,7 @@ OWNED: Final = (
     Owned("redemption"),
     Owned("redemption_request"),
     Owned("redemption_request", "actor_id", once=("operation", "idempotency_key")),
+    Owned("order_placement", "actor_id"),
     Owned("coupon_issue"),
     Owned("house_coupon"),
     Owned("customer_allowance", once=("batch_id",), counter="issued"),
@@ -58,12 +59,16 @@ OWNED: Final = (
     Owned("points_account", counter="balance"),
     Owned("points_entry"),
     Owned("rating"),
+    Owned("customer_order"),
+    Owned("customer_order", "actor_id"),
+    Owned("order_request", "actor_id", once=("operation", "idempotency_key")),
 )
 
 LEFT_ALONE: Final[Mapping[tuple[str, str], str]] = {
     ("audit_entry", "actor_id"): "the trail tells who it was then",
     ("redemption", "actor_id"): "the books tell who it was then",
     ("coupon_issue", "actor_id"): "coupons are issued by owners and managers",
+    ("payment", "actor_id"): "payments are taken by staff",
     ("reservation_revision", "actor_id"): "history tells who it was then",
     ("check_in", "actor_id"): "history tells who it was then",
     ("service_record", "actor_id"): "records are written by staff",

@@ -36,6 +36,10 @@ class Action(StrEnum):
     CREATE_STORE = "createStore"
     QUOTE_ORDER = "quoteOrder"
     PLACE_ORDER = "placeOrder"
+    CANCEL_ORDER = "cancelOrder"
+    COMPLETE_ORDER = "completeOrder"
+    RECORD_PAYMENT = "recordPayment"
+    RECORD_REFUND = "recordRefund"
     LIST_ORDERS = "orders"
     WATCH_ORDERS = "orderChanged"
     LIST_SLOTS = "availability"
@@ -87,7 +91,11 @@ class Action(StrEnum):
     BLOCK_TIME = "blockTime"
     UNBLOCK_TIME = "unblockTime"
     CREATE_PRESALE_CAMPAIGN = "createPresaleCampaign"
+    LIST_PRESALE_CAMPAIGNS = "presaleCampaigns"
+    SET_PRESALE_GUARD = "setPresaleGuardRule"
     READ_PRESALE_HEALTH = "presaleHealth"
+    IMPORT_SCORES = "importScores"
+    LIST_STORE_SCORES = "storeScores"
     READ_REPORTS = "reports"
     LIST_RECONCILIATIONS = "reconciliations"
     RECONCILE = "reconcileChannel"
@@ -138,6 +146,10 @@ RIGHTS: Final[Mapping[Action, Right]] = {
     Action.CREATE_STORE: _MANAGEMENT,
     Action.QUOTE_ORDER: _EVERYBODY,
     Action.PLACE_ORDER: _EVERYBODY,
+    Action.CANCEL_ORDER: _EVERYBODY,
+    Action.COMPLETE_ORDER: _COUNTER,
+    Action.RECORD_PAYMENT: _COUNTER,
+    Action.RECORD_REFUND: _CREW,
     Action.LIST_ORDERS: _EVERYBODY,
     Action.WATCH_ORDERS: _EVERYBODY,
     Action.LIST_SLOTS: _EVERYBODY,
@@ -189,7 +201,11 @@ RIGHTS: Final[Mapping[Action, Right]] = {
     Action.BLOCK_TIME: _MANAGEMENT,
     Action.UNBLOCK_TIME: _MANAGEMENT,
     Action.CREATE_PRESALE_CAMPAIGN: _MANAGEMENT,
+    Action.LIST_PRESALE_CAMPAIGNS: _EVERYBODY,
+    Action.SET_PRESALE_GUARD: _MANAGEMENT,
     Action.READ_PRESALE_HEALTH: _FIGURES,
+    Action.IMPORT_SCORES: _MANAGEMENT,
+    Action.LIST_STORE_SCORES: _FIGURES,
     Action.READ_REPORTS: _FIGURES,
     Action.LIST_RECONCILIATIONS: _FIGURES,
     Action.RECONCILE: _FIGURES,

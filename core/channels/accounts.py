@@ -18,6 +18,7 @@ from core.cache import ExpiringCache
 from core.channels.account_checks import check_addresses, explain_failure, read_model
 from core.channels.bindings import AccountStatus, BindingReader, BoundAccount, write_binding
 from core.channels.contract import (
+    AccessTokens,
     Capability,
     Channel,
     ChannelFailure,
@@ -128,10 +129,11 @@ class AccountService:
         if problems or isinstance(keys, tuple) or isinstance(options, tuple):
             return tuple(problems)
         account = _new_account(actor, found, name.strip(), options)
-        failure = await self._try_account(account, keys, options)
+        tokens = TrialTokens(self._clock)
+        failure = await self._try_account(account, keys, options, tokens)
         if failure is not None:
             return (explain_failure(failure, keys, options),)
-        return await self._store_account(actor, account, keys)
+        return await self._store_account(actor, account, keys, tokens)
 
     async def bind_store(
         self, actor: Actor, account_id: UUID, store_id: UUID, external_store_id: str
@@ -239,10 +241,10 @@ class AccountService:
         return channel
 
     async def _try_account(
-        self, account: BoundAccount, credentials: ChannelModel, settings: ChannelModel
+        self, account: BoundAccount, credentials: ChannelModel, settings: ChannelModel, tokens: TrialTokens
     ) -> ChannelFailure | None:
-        """What the platform has against the credentials. Nothing of the attempt is kept."""
-        session = self._build_session(account, credentials, settings, trial=True)
+        """What the platform has against the credentials."""
+        session = self._build_session(account, credentials, settings, tokens)
         try:
             async with asyncio.timeout(_CHECK_SECONDS):
                 await account.channel.check_account(session)
@@ -253,8 +255,9 @@ class AccountService:
         return None
 
     async def _store_account(
-        self, actor: Actor, account: BoundAccount, credentials: ChannelModel
+        self, actor: Actor, account: BoundAccount, credentials: ChannelModel, tokens: TrialTokens
     ) -> ChannelAccountView:
+        """The account with its credentials, and the tokens of the trial: they may not come a second time."""
         account_id, code = account.account_id or new_id(), account.channel.code
         row = insert_row(
             "channel_account",
@@ -267,22 +270,27 @@ class AccountService:
         )
         details = {"channel": code, "name": account.name}
         entry = build_entry(actor, "connectChannel", "ChannelAccount", account_id, details)
-        await write_together([row, *self._vault.seal(actor.tenant_id, code, account_id, credentials), entry])
+        sealed = self._vault.seal(actor.tenant_id, code, account_id, credentials)
+        kept = tokens.insert_all(self._keys, actor.tenant_id, account_id)
+        await write_together([row, *sealed, *kept, entry])
         self._bindings.forget(actor.tenant_id)
         return ChannelAccountView(account_id, actor.tenant_id, code, account.name, account.status)
 
     def _build_session(
-        self, account: BoundAccount, credentials: ChannelModel, settings: ChannelModel, *, trial: bool = False
+        self,
+        account: BoundAccount,
+        credentials: ChannelModel,
+        settings: ChannelModel,
+        tokens: AccessTokens | None = None,
     ) -> ChannelSession[Any, Any]:
         account_id = account.account_id or account.tenant_id
-        tokens = TrialTokens() if trial else self._sessions.open_tokens(account.tenant_id, account_id)
         return ChannelSession(
             tenant_id=account.tenant_id,
             account_id=account_id,
             credentials=credentials,
             settings=settings,
             http=self._sessions.open_http(account.channel, account_id, account.short_link_hosts),
-            tokens=tokens,
+            tokens=tokens or self._sessions.open_tokens(account.tenant_id, account_id),
             clock=self._clock,
             external_store_id=account.external_store_id,
         )

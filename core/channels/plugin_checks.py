@@ -176,7 +176,7 @@ def _check_behaviour(channel: Channel, coupons: Coupons) -> None:
             channel,
             "its coupons have no `behaviour`; declare a CouponBehaviour: core picks its policy from it",
         )
-    problem = _find_contradiction(behaviour)
+    problem = find_contradiction(behaviour)
     if problem:
         raise _refuse(channel, f"the behaviour of its coupons cannot be: {problem}")
     _check_listing(channel, coupons, behaviour)
@@ -209,7 +209,8 @@ def _check_messages(channel: Channel, notifications: Notifications) -> None:
         raise _refuse(channel, f"the behaviour of its notifications cannot be: {problem}")
 
 
-def _find_contradiction(behaviour: CouponBehaviour) -> str | None:
+def find_contradiction(behaviour: CouponBehaviour) -> str | None:
+    """What of a behaviour cannot be; None where it can."""
     reversal = behaviour.reversal
     if reversal.window is not None and not reversal.possible:
         return "a reversal window where reversal is not possible"

@@ -33,6 +33,8 @@ _SUBJECTS = (
     "delivering",
     "identifying",
     "failing_logins",
+    "booking",
+    "failing_bookings",
     "messaging",
     "failing_messages",
     "declaring",

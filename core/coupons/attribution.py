@@ -17,12 +17,16 @@ _SPENT = frozenset(
 
 
 class Finding(StrEnum):
-    """OURS: this leg used it. UNUSED: it did not, so far. OTHERS: spent by somebody else. UNCLEAR: nobody can tell."""
+    """OURS: this leg used it. UNUSED: it did not, so far. OTHERS: spent by somebody else. UNCLEAR: nobody can tell.
+
+    UNTOLD: it is not unused, and this platform never tells more.
+    """
 
     OURS = "OURS"
     UNUSED = "UNUSED"
     OTHERS = "OTHERS"
     UNCLEAR = "UNCLEAR"
+    UNTOLD = "UNTOLD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,26 @@ def attribute_uses(
     state: CouponState, sending: Sending, status_by: StatusBy, known_receipts: Collection[str]
 ) -> Attribution:
     """Which of the coupon's living uses this sending made. `known_receipts` belong to other redemptions of ours."""
+    if status_by is StatusBy.UNUSED_ONLY:
+        return Attribution(Finding.UNUSED if state.status is CouponStatus.AVAILABLE else Finding.UNTOLD)
     free = [use for use in state.uses if use.receipt not in known_receipts]
     if status_by in {StatusBy.TOKEN, StatusBy.CODE_WITH_REFERENCE}:
         return _by_token(state, sending, free)
     return _by_circumstance(state, sending, free)
+
+
+def are_gone(state: CouponState, status_by: StatusBy, receipts: Collection[str], token: str) -> bool | None:
+    """Whether none of the uses with these receipts, made under this token, stands; None where nobody can tell."""
+    if status_by is StatusBy.UNUSED_ONLY:
+        return state.status is CouponStatus.AVAILABLE
+    if any(use.receipt in receipts or (use.receipt is None and use.token == token) for use in state.uses):
+        return False
+    return None if any(use.receipt is None and use.token is None for use in state.uses) else True
+
+
+def name_receipt(use: PlatformUse, token: str) -> str:
+    """The receipt of a use; our own token where the platform shows none, which then names the use."""
+    return use.receipt or token
 
 
 def _by_token(state: CouponState, sending: Sending, free: Sequence[PlatformUse]) -> Attribution:
@@ -63,7 +83,10 @@ def _by_token(state: CouponState, sending: Sending, free: Sequence[PlatformUse])
 
 def _by_circumstance(state: CouponState, sending: Sending, free: Sequence[PlatformUse]) -> Attribution:
     fitting = tuple(use for use in free if _fits(use, sending))
-    if fitting and any(use.used_at is None for use in fitting):
+    if any(use.used_at is None and use.receipt is None for use in fitting):
+        return Attribution(Finding.UNTOLD, fitting)
+    # Without a receipt it may be the use of another redemption of ours.
+    if any(use.used_at is None or use.receipt is None for use in fitting):
         return Attribution(Finding.UNCLEAR, fitting)
     if len(fitting) == sending.times:
         return Attribution(Finding.OURS, fitting)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.channels.accounts import BoundAccount
-from core.channels.contract import ChannelCoupon, Found, Refusal, Scanned
+from core.channels.contract import ChannelCoupon, CouponBehaviour, Found, Refusal, Scanned
 from core.coupons.values import CodeInput, CouponProblem, coupon_id
 
 
@@ -40,6 +40,7 @@ class PlannedLeg:
     """One platform call to be made. `token` is what the platform's prepare gave, if it has such a step."""
 
     bound: BoundAccount
+    behaviour: CouponBehaviour
     scanned: Scanned
     order_reference: str | None
     token: str | None
@@ -47,8 +48,7 @@ class PlannedLeg:
 
     @property
     def is_reversible(self) -> bool:
-        coupons = self.bound.channel.coupons
-        return coupons is not None and coupons.behaviour.reversal.possible
+        return self.behaviour.reversal.possible
 
 
 def share(total: int, parts: int, first: int, count: int) -> int:

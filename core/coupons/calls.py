@@ -43,7 +43,19 @@ class Called(Generic[AnswerT]):
 
 
 def behaviour_of(runtime: Runtime, leg: LegRow) -> CouponBehaviour:
-    return _coupons_of(runtime, leg).behaviour
+    """How the platform behaves towards the leg's account; where that is not known, what it keeps for all."""
+    return leg.behaviour or _coupons_of(runtime, leg).behaviour
+
+
+async def learn_behaviour(runtime: Runtime, saga: Saga) -> None:
+    """Asks the channels of legs that were read back how their platforms behave. An account may be gone by now."""
+    for leg in saga.legs:
+        if leg.behaviour is None:
+            try:
+                session = await _open_session(runtime, saga, leg)
+                leg.behaviour = _coupons_of(runtime, leg).behave(session)
+            except Misconfigured:
+                log.info("behaviour not to be learnt", channel=leg.channel, leg=str(leg.id))
 
 
 async def call_redeem(
@@ -88,6 +100,7 @@ async def call_reverse(
         receipts=tuple(str(receipt["reference"]) for receipt in redemption.receipts),
         order_reference=leg.order.order_reference,
         attempt=attempt,
+        redeem_token=leg.token,
     )
 
     async def work() -> ReversalAnswer:

@@ -69,10 +69,11 @@ def _build_leg(planned: PlannedLeg, position: int, now: datetime) -> LegRow:
         external_store_id=planned.bound.external_store_id,
         status=LegStatus.SENT if first else LegStatus.INTENT,
         token=token,
-        order=RedeemOrder(token, items, planned.scanned.text, planned.order_reference),
+        order=RedeemOrder(token, items, planned.scanned.text, planned.order_reference, at=now),
         attempts=1 if first else 0,
         sent_at=now if first else None,
         may_send=first,
+        behaviour=planned.behaviour,
     )
 
 

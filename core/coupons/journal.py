@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 
-from core.channels.contract import RedeemOrder
+from core.channels.contract import CouponBehaviour, RedeemOrder
 from core.coupons.sealed import bind_row
 from core.coupons.states import EVENT_KIND, LegStatus, Operation, RequestStatus
 from core.coupons.values import RedemptionStatus
@@ -32,7 +32,8 @@ from core.keys import KeyRing
 class LegRow:
     """A leg as its holder knows it. `order` is what is sent, the same at every attempt but for its number.
 
-    `may_send` is not stored: this holder itself has just committed SENT, so nothing can have left yet.
+    `may_send` is not stored: this holder itself has just committed SENT, so nothing can have left yet. Neither is
+    `behaviour`, how the platform behaves towards the account: see `calls.learn_behaviour`.
     """
 
     id: UUID
@@ -49,6 +50,7 @@ class LegRow:
     sent_at: datetime | None = None
     settle_at: datetime | None = None
     may_send: bool = False
+    behaviour: CouponBehaviour | None = None
 
 
 @dataclass(slots=True)
@@ -302,5 +304,6 @@ def order_for_attempt(leg: LegRow) -> RedeemOrder:
 
 def _seal_order(keys: KeyRing, tenant_id: UUID, leg: LegRow) -> bytes:
     items = [(item.reference, item.handle, item.times, item.used) for item in leg.order.items]
-    plain = orjson.dumps({"code": leg.order.code, "order": leg.order.order_reference, "items": items})
+    order = leg.order
+    plain = orjson.dumps({"code": order.code, "order": order.order_reference, "items": items, "at": order.at})
     return keys.seal(plain, *bind_row(tenant_id, "redemption_leg", leg.id))

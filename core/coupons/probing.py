@@ -14,6 +14,7 @@ from core.channels.contract import (
     Capability,
     Channel,
     ChannelFailure,
+    CouponBehaviour,
     Found,
     LookUp,
     NotMine,
@@ -43,10 +44,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A candidate and what it said; `answer` is None where it could not be asked or did not answer."""
+    """A candidate and what it said; `answer` is None where it could not be asked or did not answer.
+
+    `behaviour` is how its platform behaves towards the account that was asked.
+    """
 
     candidate: Candidate
     answer: LookUp | None
+    behaviour: CouponBehaviour | None = None
 
     @property
     def probe(self) -> Probe:
@@ -154,6 +159,7 @@ async def _ask_one(runtime: Runtime, candidate: Candidate, scanned: Scanned) -> 
         async with asyncio.timeout(runtime.settings.probe_seconds):
             session = await runtime.accounts.open_session(bound)
             answer = await candidate.channel.coupons.look_up(session, scanned)
+            behaviour = candidate.channel.coupons.behave(session)
         runtime.accounts.note_success(bound)
     except TimeoutError:
         log.warning("look-up took too long", channel=candidate.channel.code, account=str(bound.account_id))
@@ -164,4 +170,4 @@ async def _ask_one(runtime: Runtime, candidate: Candidate, scanned: Scanned) -> 
     except Exception:
         log.exception("look-up failed", channel=candidate.channel.code, account=str(bound.account_id))
         return Asked(candidate, None)
-    return Asked(candidate, answer)
+    return Asked(candidate, answer, behaviour)

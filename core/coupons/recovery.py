@@ -16,8 +16,8 @@ import structlog
 from core.channels.contract import StatusBy
 from core.coupons import journal
 from core.coupons.announcing import notify_reversed
-from core.coupons.attribution import Finding
-from core.coupons.calls import behaviour_of
+from core.coupons.attribution import Finding, name_receipt
+from core.coupons.calls import behaviour_of, learn_behaviour
 from core.coupons.coupon_rows import count_uses
 from core.coupons.journal import LegRow, RedemptionRow, Saga
 from core.coupons.requests import load_rows, read_request, take_over
@@ -89,6 +89,7 @@ async def _look_once_more(runtime: Runtime, row: dict[str, Any]) -> None:
     ):  # fmt: skip
         return
     origin = await load_rows(await read_request(tenant_id, as_uuid(row["request_id"])), runtime.keys)
+    await learn_behaviour(runtime, origin)
     leg = next(each for each in origin.legs if each.id == leg_id)
     answered = [await _look_at(runtime, origin, leg, redemption) for redemption in origin.of_leg(leg)]
     if all(answered) or now > origin.created_at + _GIVE_UP_LOOKING:
@@ -113,7 +114,10 @@ async def _look_at(runtime: Runtime, origin: Saga, leg: LegRow, redemption: Rede
         return False
     if attribution.finding is Finding.OURS:
         receipts = [
-            {"reference": use.receipt, "redeemed_at": (use.used_at or runtime.clock.now()).isoformat()}
+            {
+                "reference": name_receipt(use, leg.token),
+                "redeemed_at": (use.used_at or runtime.clock.now()).isoformat(),
+            }
             for use in attribution.uses
         ]
         await _take_landing_back(runtime, origin, redemption, receipts)

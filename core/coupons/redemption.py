@@ -25,6 +25,7 @@ from core.coupons.guessing import admit_codes
 from core.coupons.intent import Intent, build_intent, wait_for_winner
 from core.coupons.journal import Saga
 from core.coupons.ledger import load_redemptions, view_held
+from core.coupons.order_use import OrderOver, OrderUse, find_order_use
 from core.coupons.probing import Asked, Hint, ask_channels, decide_refusal
 from core.coupons.refusals import describe_asked
 from core.coupons.requests import find_redemptions, find_request
@@ -34,8 +35,8 @@ from core.coupons.states import OPEN_REQUESTS, Operation, RequestStatus
 from core.coupons.transitions import commit_intent, commit_refusal
 from core.coupons.values import CodeInput, CouponProblem, RedeemOutcome, RedeemResult
 from core.coupons.waiting import wait_for_end
-from core.db.statements import Conflict
-from core.errors import BadInput, IdempotencyKeyReused, NotFound
+from core.db.statements import Conflict, GuardFailed
+from core.errors import BadInput, IdempotencyKeyReused
 from core.ids import new_id
 from core.messages import text
 from core.runtime import Runtime
@@ -56,6 +57,7 @@ class Wish:
     key: str
     input_hash: str
     deadline: float
+    order: OrderUse | None = None
 
 
 async def redeem_coupons(
@@ -69,15 +71,34 @@ async def redeem_coupons(
     """Redeems all codes or none; answers within `settings.answer_seconds`.
 
     What is not settled by then answers UNKNOWN with OUTCOME_UNKNOWN and settles by itself. Whoever called may be
-    cancelled: the redemption goes on. Raises Unauthenticated, Forbidden, NotFound (store, order), BadInput (with the
-    path of the wrong value) and IdempotencyKeyReused.
+    cancelled: the redemption goes on. With `order_id` the redemptions belong to that
+    order, whose amounts stay as they are. Raises Unauthenticated, Forbidden, NotFound (store, order), BadInput (with
+    the path of the wrong value) and IdempotencyKeyReused.
     """
-    due, deadline = set_deadlines(runtime)
     actor = require(actor, Action.REDEEM_COUPONS)
     await find_store(actor, store_id)
-    if order_id is not None:
-        raise NotFound(text("fault.order_not_found"))
-    wish = _check_input(runtime, actor, store_id, codes, key, deadline)
+    order = await find_order_use(actor, store_id, order_id) if order_id else None
+    return await _redeem(runtime, actor, store_id, codes, key, order)
+
+
+async def redeem_for_order(
+    runtime: Runtime, actor: Actor, store_id: UUID, codes: Sequence[CodeInput], key: str, order: OrderUse
+) -> RedeemResult:
+    """The same for an order that is being placed. Raises OrderOver where its guards are not met any more."""
+    return await _redeem(runtime, actor, store_id, codes, key, order)
+
+
+async def _redeem(
+    runtime: Runtime,
+    actor: Actor,
+    store_id: UUID,
+    codes: Sequence[CodeInput],
+    key: str,
+    order: OrderUse | None,
+) -> RedeemResult:
+    due, deadline = set_deadlines(runtime)
+    check_key(key)
+    wish = read_basket(runtime, actor, store_id, codes, key, order, deadline)
     known = await find_request(actor.tenant_id, actor.actor_id, Operation.REDEEM, key)
     if known is not None:
         return await _answer_known(runtime, wish, known)
@@ -91,10 +112,16 @@ def set_deadlines(runtime: Runtime) -> tuple[float, float]:
     return now + seconds, now + 0.95 * seconds
 
 
-def _check_input(
-    runtime: Runtime, actor: Actor, store_id: UUID, codes: Sequence[CodeInput], key: str, deadline: float
+def read_basket(
+    runtime: Runtime,
+    actor: Actor,
+    store_id: UUID,
+    codes: Sequence[CodeInput],
+    key: str = "",
+    order: OrderUse | None = None,
+    deadline: float = 0,
 ) -> Wish:
-    check_key(key)
+    """The basket, checked. Raises BadInput with the path of the wrong value, which begins with `codes`."""
     # A customer's guesses are taken from their count beforehand, so that a basket cannot hold more than that.
     most = min(MAX_CODES, runtime.failures.limit(actor))
     if not 1 <= len(codes) <= most:
@@ -105,7 +132,8 @@ def _check_input(
     scanned = tuple(
         normalise_code(each.code, ("codes", str(index), "code")) for index, each in enumerate(codes)
     )
-    return Wish(actor, store_id, tuple(codes), scanned, key, _hash_input(runtime, store_id, codes), deadline)
+    input_hash = _hash_input(runtime, store_id, codes, order)
+    return Wish(actor, store_id, tuple(codes), scanned, key, input_hash, deadline, order)
 
 
 def check_key(key: str) -> None:
@@ -114,13 +142,14 @@ def check_key(key: str) -> None:
         raise BadInput(text("fault.key_length", most=MAX_KEY), ("idempotencyKey",))
 
 
-def _hash_input(runtime: Runtime, store_id: UUID, codes: Sequence[CodeInput]) -> str:
+def _hash_input(runtime: Runtime, store_id: UUID, codes: Sequence[CodeInput], order: OrderUse | None) -> str:
     """A keyed hash: a plain one of a 12-digit code could be tried out."""
     parts = [
         (each.code, each.count, sorted(map(str, each.coupon_ids)), each.channel, str(each.account_id))
         for each in codes
     ]
-    return runtime.keys.fingerprint("redeem input", orjson.dumps([str(store_id), parts]).decode())
+    wanted = [str(store_id), parts, *([str(order.order_id)] if order else [])]
+    return runtime.keys.fingerprint("redeem input", orjson.dumps(wanted).decode())
 
 
 # -------------------------------------------------------------------------------------------------------------- submit
@@ -132,12 +161,15 @@ async def _submit(runtime: Runtime, wish: Wish) -> RedeemResult:
     problems: tuple[CouponProblem, ...] = ()
     try:
         while True:
-            legs, problems = await _plan(runtime, wish)
+            legs, problems = await plan_basket(runtime, wish, wish.order.spend if wish.order else None)
             if problems:
                 return await _refuse(runtime, wish, problems)
             intent = await build_intent(runtime, _open_saga(runtime, wish), legs)
             try:
-                await commit_intent(runtime, intent.saga, intent.coupons, intent.claims)
+                guards = wish.order.guards if wish.order else ()
+                await commit_intent(runtime, intent.saga, intent.coupons, intent.claims, guards)
+            except GuardFailed:
+                raise OrderOver from None
             except Conflict as conflict:
                 ended = await _resolve_conflict(runtime, wish, conflict, intent)
                 if ended is not None:
@@ -148,8 +180,10 @@ async def _submit(runtime: Runtime, wish: Wish) -> RedeemResult:
         await admission.close(problems)
 
 
-async def _plan(runtime: Runtime, wish: Wish) -> tuple[list[PlannedLeg], tuple[CouponProblem, ...]]:
-    """The legs to send, or why not. All codes are asked for at once."""
+async def plan_basket(
+    runtime: Runtime, wish: Wish, spend: int | None
+) -> tuple[list[PlannedLeg], tuple[CouponProblem, ...]]:
+    """The legs to send, and why they may not be. All codes are asked for at once; `spend` in fen, where it is known."""
     asked = await _ask_all(runtime, wish)
     legs: list[PlannedLeg] = []
     problems: list[CouponProblem] = []
@@ -158,7 +192,7 @@ async def _plan(runtime: Runtime, wish: Wish) -> tuple[list[PlannedLeg], tuple[C
         (problems if isinstance(planned, CouponProblem) else legs).append(planned)  # type: ignore[arg-type]
     if not problems:
         legs = arrange_legs(legs)
-        problems = find_conflicts(legs) or check_stacking(await load_rules(wish.actor.tenant_id), legs)
+        problems = find_conflicts(legs) or check_stacking(await load_rules(wish.actor.tenant_id), legs, spend)
     return legs, tuple(problems)
 
 
@@ -183,13 +217,13 @@ async def _plan_code(
     if len(found) != 1:
         code = decide_refusal(asked)
         return await describe_asked(runtime, wish.actor.tenant_id, scanned, field, asked, code)
-    answer, bound = found[0].answer, found[0].candidate.bound
-    if not isinstance(answer, Found) or bound is None:
+    answer, bound, behaviour = found[0].answer, found[0].candidate.bound, found[0].behaviour
+    if not isinstance(answer, Found) or bound is None or behaviour is None:
         raise RuntimeError("found by a channel that was not asked")
     chosen = choose_coupons(wish.actor.tenant_id, index, wish.codes[index], answer, bound)
     if isinstance(chosen, Refusal):
         return CouponProblem(chosen, field, bound.channel.code)
-    return PlannedLeg(bound, scanned, answer.order_reference, answer.redeem_token, chosen)
+    return PlannedLeg(bound, behaviour, scanned, answer.order_reference, answer.redeem_token, chosen)
 
 
 def _open_saga(runtime: Runtime, wish: Wish) -> Saga:
@@ -202,6 +236,7 @@ def _open_saga(runtime: Runtime, wish: Wish) -> Saga:
         token_id=actor.token_id,
         role=actor.role.value,
         customer_id=actor.customer_id,
+        order_id=wish.order.order_id if wish.order else None,
         operation=Operation.REDEEM,
         key=wish.key,
         input_hash=wish.input_hash,

@@ -99,7 +99,8 @@ async def _look_closer(
 ) -> Refusal:
     """The coupon's own state where we have seen it before; else what the platform's vague word most often means."""
     bound, coupons = refused.candidate.bound, refused.candidate.channel.coupons
-    if not known or bound is None or coupons is None or coupons.behaviour.status_by is StatusBy.NONE:
+    status_by = refused.behaviour.status_by if refused.behaviour else StatusBy.NONE
+    if not known or bound is None or coupons is None or status_by is StatusBy.NONE:
         return Refusal.ALREADY_REDEEMED
     row = known[0]
     try:

@@ -140,7 +140,7 @@ def _to_leg(row: Mapping[str, Any], tenant_id: UUID, keys: KeyRing) -> LegRow:
         external_store_id=row["external_store_id"],
         status=LegStatus(row["status"]),
         token=row["token"],
-        order=_open_order(keys, tenant_id, id_, row["token"], bytes(row["order_sealed"])),
+        order=_open_order(keys, tenant_id, id_, row),
         attempts=row["attempts"],
         uncertain=bool(row["uncertain"]),
         sent_at=as_optional_instant(row["sent_at"]),
@@ -170,7 +170,11 @@ def to_redemption(row: Mapping[str, Any]) -> RedemptionRow:
     )
 
 
-def _open_order(keys: KeyRing, tenant_id: UUID, leg_id: UUID, token: str, sealed: bytes) -> RedeemOrder:
-    plain = orjson.loads(keys.open(sealed, *bind_row(tenant_id, "redemption_leg", leg_id)))
+def _open_order(keys: KeyRing, tenant_id: UUID, leg_id: UUID, row: Mapping[str, Any]) -> RedeemOrder:
+    plain = orjson.loads(
+        keys.open(bytes(row["order_sealed"]), *bind_row(tenant_id, "redemption_leg", leg_id))
+    )
     items = tuple(RedeemItem(*item) for item in plain["items"])
-    return RedeemOrder(token=token, items=items, code=plain["code"], order_reference=plain["order"])
+    # Orders that an earlier version sealed tell no time of their own.
+    at = as_instant(plain["at"] if "at" in plain else row["created_at"])
+    return RedeemOrder(row["token"], items, plain["code"], plain["order"], at=at)

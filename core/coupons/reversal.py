@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 from core.access.audit import build_entry
 from core.access.permissions import Action, require
-from core.access.values import Actor
+from core.access.values import Actor, Role
 from core.channels.contract import Refusal
 from core.coupons import journal
 from core.coupons.answers import pack_answer, show_problem, unpack_answer
@@ -46,7 +46,10 @@ _REFUSAL_BY_STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
+    """`actor` is noted as who did it; `reader` says what of it may be seen."""
+
     actor: Actor
+    reader: Actor
     redemption: RedemptionView
     reason: str
     key: str
@@ -62,16 +65,31 @@ async def reverse_redemption(
     What is not settled by then answers OUTCOME_UNKNOWN, and settles by itself. Raises Unauthenticated, Forbidden,
     NotFound for a redemption that the actor may not see, BadInput, IdempotencyKeyReused.
     """
-    due, deadline = set_deadlines(runtime)
     actor = require(actor, Action.REVERSE_REDEMPTION)
     check_key(key)
     if not reason.strip() or len(reason) > MAX_REASON:
         raise BadInput(text("fault.reason_length", most=MAX_REASON), ("reason",))
-    redemption = (await load_redemptions(actor, [redemption_id])).get(redemption_id)
+    return await _reverse(runtime, actor, actor, redemption_id, reason, key)
+
+
+async def reverse_with_order(
+    runtime: Runtime, actor: Actor, redemption_id: UUID, reason: str, key: str
+) -> ReverseResult:
+    """The same because the order is cancelled, which whoever cancels it was allowed to do. Whatever the reversal itself
+    asks for is not asked of `actor`, who is only noted. Raises NotFound."""
+    reader = replace(actor, role=Role.OWNER, store_ids=None, customer_id=None)
+    return await _reverse(runtime, actor, reader, redemption_id, reason, key)
+
+
+async def _reverse(
+    runtime: Runtime, actor: Actor, reader: Actor, redemption_id: UUID, reason: str, key: str
+) -> ReverseResult:
+    due, deadline = set_deadlines(runtime)
+    redemption = (await load_redemptions(reader, [redemption_id])).get(redemption_id)
     if redemption is None:
         raise NotFound(text("fault.redemption_not_found"))
     input_hash = runtime.keys.fingerprint("reverse input", f"{redemption_id}|{reason}")
-    wish = _Wish(actor, redemption, reason.strip(), key, input_hash, deadline)
+    wish = _Wish(actor, reader, redemption, reason.strip(), key, input_hash, deadline)
     known = await find_request(actor.tenant_id, actor.actor_id, Operation.REVERSE, key)
     if known is not None:
         return await _answer_known(wish, known)
@@ -134,7 +152,7 @@ async def _answer_late(wish: _Wish) -> ReverseResult:
 
 async def _answer_unfit(runtime: Runtime, wish: _Wish, saga: Saga) -> ReverseResult:
     """The redemption is in no state to be taken back: that is the answer, and it is kept."""
-    present = (await load_redemptions(wish.actor, [wish.redemption.id]))[wish.redemption.id]
+    present = (await load_redemptions(wish.reader, [wish.redemption.id]))[wish.redemption.id]
     if present.status is RedemptionStatus.REVERSING:
         return await _answer_rival(runtime, wish, saga)
     code = _REFUSAL_BY_STATUS.get(present.status, Refusal.OUTCOME_UNKNOWN)
@@ -143,7 +161,7 @@ async def _answer_unfit(runtime: Runtime, wish: _Wish, saga: Saga) -> ReverseRes
         await commit_refusal(saga, pack_answer(RedeemOutcome.DECLINED, [problem]), runtime.clock.now())
     except Conflict:
         return await _answer_conflict(runtime, wish, saga)
-    return ReverseResult(present, (show_problem(wish.actor, problem),))
+    return ReverseResult(present, (show_problem(wish.reader, problem),))
 
 
 async def _answer_rival(runtime: Runtime, wish: _Wish, saga: Saga) -> ReverseResult:
@@ -175,9 +193,9 @@ async def _answer_ended(wish: _Wish, saga: Saga) -> ReverseResult:
         return await _answer_late(wish)
     _, problems = unpack_answer(saga.answer)
     return ReverseResult(
-        await _present(wish), tuple(show_problem(wish.actor, problem) for problem in problems)
+        await _present(wish), tuple(show_problem(wish.reader, problem) for problem in problems)
     )
 
 
 async def _present(wish: _Wish) -> RedemptionView | None:
-    return (await load_redemptions(wish.actor, [wish.redemption.id])).get(wish.redemption.id)
+    return (await load_redemptions(wish.reader, [wish.redemption.id])).get(wish.redemption.id)

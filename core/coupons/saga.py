@@ -15,7 +15,8 @@ from core.channels.contract import Redeemed, RedeemRefused, Refusal, Refused
 from core.coupons import journal
 from core.coupons.announcing import notify_redeemed
 from core.coupons.answers import pack_answer
-from core.coupons.calls import Called, call_redeem
+from core.coupons.attribution import Finding
+from core.coupons.calls import Called, call_redeem, learn_behaviour
 from core.coupons.journal import LegRow, RedemptionRow, Saga
 from core.coupons.refusals import describe_refusal
 from core.coupons.settlement import (
@@ -42,6 +43,7 @@ _MAYBE_OURS = frozenset({Refusal.ALREADY_REDEEMED, Refusal.TIMES_USED_UP})
 
 async def drive(runtime: Runtime, saga: Saga) -> Saga:
     """Carries the request on until it ends or has to wait. The caller holds it; afterwards nobody does."""
+    await learn_behaviour(runtime, saga)
     try:
         if saga.operation is Operation.REVERSE:
             await drive_reversal(runtime, saga)
@@ -103,12 +105,14 @@ async def _settle(runtime: Runtime, saga: Saga, leg: LegRow) -> bool:
 
 
 async def _ask(runtime: Runtime, saga: Saga, leg: LegRow) -> bool:
-    answers = await ask_state(runtime, saga, leg)
+    told = await ask_state(runtime, saga, leg)
+    untold = told is Finding.UNTOLD
+    answers = None if told is Finding.UNTOLD else told
     if answers:
         return await _take_answers(runtime, saga, leg, answers, ())
     if answers is not None and has_landed(runtime, leg):
         return await _conclude_unused(runtime, saga, leg)
-    if needs_review(runtime, saga, leg):
+    if needs_review(runtime, saga, leg, untold=untold):
         return await _hand_over(runtime, saga, leg)
     return await _wait(runtime, saga, leg)
 

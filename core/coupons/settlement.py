@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 from core.channels.contract import (
     CouponBehaviour,
@@ -15,7 +16,7 @@ from core.channels.contract import (
     Refused,
     StatusBy,
 )
-from core.coupons.attribution import Attribution, Finding, Sending, attribute_uses
+from core.coupons.attribution import Attribution, Finding, Sending, attribute_uses, name_receipt
 from core.coupons.calls import behaviour_of, call_status
 from core.coupons.journal import LegRow, RedemptionRow, Saga
 from core.coupons.receipts import read_other_receipts
@@ -64,15 +65,18 @@ def pause_until(runtime: Runtime, saga: Saga, leg: LegRow | None) -> datetime:
     return min(pause, landed) if landed > now else pause
 
 
-def needs_review(runtime: Runtime, saga: Saga, leg: LegRow) -> bool:
-    """Whether asking on is pointless: nothing to ask, or no usable word for a day."""
-    behaviour = behaviour_of(runtime, leg)
-    blind = behaviour.status_by is StatusBy.NONE and not may_repeat(runtime, saga, leg)
+def needs_review(runtime: Runtime, saga: Saga, leg: LegRow, *, untold: bool) -> bool:
+    """Whether asking on is pointless: nothing to ask, its last word said (`untold`), or no usable word for a day."""
+    silent = untold or behaviour_of(runtime, leg).status_by is StatusBy.NONE
+    blind = silent and not may_repeat(runtime, saga, leg)
     return (blind and has_landed(runtime, leg)) or runtime.clock.now() >= saga.created_at + REVIEW_AFTER
 
 
-async def ask_state(runtime: Runtime, saga: Saga, leg: LegRow) -> Answers | None:
-    """What the platform records, as answers to the leg; an empty sequence: surely unused; None: not to be told now."""
+async def ask_state(runtime: Runtime, saga: Saga, leg: LegRow) -> Answers | Literal[Finding.UNTOLD] | None:
+    """What the platform records, as answers to the leg.
+
+    An empty sequence: surely unused. None: not to be told now. UNTOLD: not unused, and never to be told by whom.
+    """
     behaviour = behaviour_of(runtime, leg)
     if behaviour.status_by is StatusBy.NONE:
         return None
@@ -83,11 +87,13 @@ async def ask_state(runtime: Runtime, saga: Saga, leg: LegRow) -> Answers | None
         match attribution.finding if attribution else Finding.UNCLEAR:
             case Finding.OURS if attribution:
                 redemption.attribution = "CONFIRMED" if attribution.confirmed else "INFERRED"
-                answers.append(_as_redeemed(redemption, attribution, behaviour))
+                answers.append(_as_redeemed(leg, redemption, attribution, behaviour))
             case Finding.OTHERS:
                 answers.append(RedeemRefused(redemption.reference, Refused(Refusal.ALREADY_REDEEMED)))
             case Finding.UNUSED:
                 unused += 1
+            case Finding.UNTOLD:
+                return Finding.UNTOLD
             case _:
                 return None
     return answers if not (unused and answers) else _fill_unused(saga, leg, answers)
@@ -107,13 +113,15 @@ async def find_uses(
     return attribute_uses(called.answer, sending, behaviour_of(runtime, leg).status_by, known)
 
 
-def _as_redeemed(redemption: RedemptionRow, attribution: Attribution, behaviour: CouponBehaviour) -> Redeemed:
+def _as_redeemed(
+    leg: LegRow, redemption: RedemptionRow, attribution: Attribution, behaviour: CouponBehaviour
+) -> Redeemed:
     uses = attribution.uses
     window = behaviour.reversal.window
     first = next((use.used_at for use in uses if use.used_at), None)
     return Redeemed(
         redemption.reference,
-        tuple(Receipt(use.receipt, use.used_at) for use in uses),
+        tuple(Receipt(name_receipt(use, leg.token), use.used_at) for use in uses),
         first + window if first and window else None,
     )
 

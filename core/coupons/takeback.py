@@ -7,6 +7,7 @@ from enum import StrEnum
 from core.channels.contract import Refusal, Reversed, StatusBy
 from core.coupons.announcing import notify_reversed
 from core.coupons.answers import pack_answer
+from core.coupons.attribution import are_gone
 from core.coupons.calls import behaviour_of, call_reverse, call_status
 from core.coupons.journal import LegRow, RedemptionRow, Saga
 from core.coupons.receipts import find_origin
@@ -82,8 +83,11 @@ async def _reverse(
     reason = called.answer.refusal.reason
     if reason is not Refusal.ALREADY_REVERSED:
         return reason
+    if behaviour_of(runtime, leg).status_by in {StatusBy.NONE, StatusBy.UNUSED_ONLY}:
+        # The platform's word on the receipt is all there is: somebody may have used the coupon again.
+        return _Ending.DONE
     gone = await are_uses_gone(runtime, saga, leg, redemption)
-    if gone or (gone is None and behaviour_of(runtime, leg).status_by is StatusBy.NONE):
+    if gone:
         return _Ending.DONE
     return _Ending.OPEN if gone is None else Refusal.REFUSED_BY_CHANNEL
 
@@ -95,8 +99,8 @@ async def are_uses_gone(runtime: Runtime, saga: Saga, leg: LegRow, redemption: R
     called = await call_status(runtime, saga, leg, redemption)
     if called.answer is None:
         return None
-    living = {use.receipt for use in called.answer.uses}
-    return not any(receipt["reference"] in living for receipt in redemption.receipts)
+    receipts = {str(receipt["reference"]) for receipt in redemption.receipts}
+    return are_gone(called.answer, behaviour_of(runtime, leg).status_by, receipts, leg.token)
 
 
 async def _status_before(saga: Saga, redemption: RedemptionRow) -> RedemptionStatus:

@@ -22,10 +22,17 @@ _CLAIMLESS = frozenset({RedemptionStatus.DECLINED, RedemptionStatus.REVERSED})
 
 
 async def commit_intent(
-    runtime: Runtime, saga: Saga, coupons: Sequence[Write], claims: Sequence[Claim]
+    runtime: Runtime,
+    saga: Saga,
+    coupons: Sequence[Write],
+    claims: Sequence[Claim],
+    guards: Sequence[Write] = (),
 ) -> None:
-    """Request, coupons, legs, redemptions and claims, with the first leg already SENT. Raises Conflict."""
-    writes = [journal.insert_request(saga), *coupons]
+    """Request, coupons, legs, redemptions and claims, with the first leg already SENT, if `guards` are met.
+
+    Raises Conflict, and GuardFailed.
+    """
+    writes = [*guards, journal.insert_request(saga), *coupons]
     writes += [journal.insert_leg(saga, leg, runtime.keys) for leg in saga.legs]
     writes += [journal.insert_redemption(saga, each, saga.leg_of(each)) for each in saga.redemptions]
     writes += [journal.insert_claim(saga, claim) for claim in claims]

@@ -17,6 +17,9 @@ MODELS = (
     "core.events.models",
     "core.notifications.models",
     "core.orders.models",
+    "core.orders.placing_models",
+    "core.payments.models",
+    "core.presale.models",
     "core.reservations.channel_models",
     "core.reservations.models",
 )

@@ -217,7 +217,7 @@ KEYS = (
     _key("channel_booking", "tenant_id, account_id, reservation_id", "reservation_id IS NOT NULL"),
     _key("booking_message", "tenant_id, dedupe_key"),
     _key("booking_sync", "tenant_id, account_id, store_id"),
-    _key("booking_watch", "tenant_id"),
+    _key("booking_watch", "tenant_id, topic"),
     _key("customer_order", "tenant_id, number"),
     _key("customer_order", "tenant_id, account_id, external_id", "external_id IS NOT NULL"),
     _key("order_line", "tenant_id, order_id, line_key"),
@@ -226,6 +226,16 @@ KEYS = (
     _key("timeline_entry", "tenant_id, order_id, entry_key"),
     _key("order_request", "tenant_id, actor_id, operation, idempotency_key", label="idempotency"),
     _key("order_cursor", "tenant_id, account_id"),
+    _key("order_placement", "tenant_id, order_id"),
+    _key("order_stock", "tenant_id, order_id, sku_id"),
+    _key("payment", "tenant_id, order_id, payment_key"),
+    _key("campaign_sku", "tenant_id, campaign_id, sku_id"),
+    _key("presale_wave", "tenant_id, campaign_id, position"),
+    _key("wave_sale", "tenant_id, order_line_id"),
+    _key("store_score", "tenant_id, store_id, source, dimension, at", label="one_mark"),
+    _key("review", "tenant_id, store_id, source, reference", label="reference"),
+    _key("guard_rule", "tenant_id, store_id, figure"),
+    _key("guard_action", "tenant_id, campaign_id, figure, day, dry_run", label="once_a_day"),
 )
 
 CHECKS = (
@@ -253,6 +263,15 @@ CHECKS = (
     Check("message_consent", "remaining", "{row}remaining >= 0 AND {row}remaining <= 20"),
     Check("sku", "stock", "{row}stock IS NULL OR {row}stock >= 0"),
     Check("order_line", "quantity", "{row}quantity >= 1"),
+    Check("order_stock", "quantity", "{row}quantity >= 1"),
+    Check("payment", "amount", "{row}amount >= 1"),
+    Check("presale_campaign", "span", "{row}starts_at < {row}ends_at"),
+    Check("presale_wave", "sold", "{row}sold >= 0 AND {row}sold <= {row}quantity"),
+    Check("wave_sale", "quantity", "{row}quantity >= 1"),
+    Check("store_score", "value", "{row}value >= 0 AND {row}value <= 500"),
+    Check("review", "stars", "{row}stars >= 1 AND {row}stars <= 5"),
+    Check("guard_rule", "threshold", "{row}threshold >= 0 AND {row}threshold <= 10000"),
+    Check("order_line", "refunded", "{row}refunded_quantity >= 0 AND {row}refunded_quantity <= {row}quantity"),
     Check("order_line", "shipped", "{row}shipped_quantity >= 0 AND {row}shipped_quantity <= {row}quantity"),
 )
 
@@ -289,7 +308,7 @@ INDEXES = (
     Index("slot_hold", "expires_at", "status = 'HELD'"),
     Index("slot_hold", "tenant_id, actor_id", "status = 'HELD'"),
     Index("slot_hold", "tenant_id, session_id", "status = 'HELD' AND session_id IS NOT NULL"),
-    Index("waitlist_entry", "offer_expires_at", "status = 'OFFERED'"),
+    Index("waitlist_entry", "session_id", "status IN ('WAITING', 'OFFERED')"),
     Index("class_session", "start_at", "status = 'CANCELLED'"),
     Index("reservation", "no_show_at", "status = 'CONFIRMED'"),
     Index("notification", "next_attempt_at", "next_attempt_at IS NOT NULL"),
@@ -335,6 +354,10 @@ INDEXES = (
     Index("customer_order", "tenant_id, store_id, placed_at, id", "store_id IS NOT NULL"),
     Index("customer_order", "tenant_id, customer_id, placed_at, id", "customer_id IS NOT NULL"),
     Index("customer_order", "tenant_id, status, placed_at, id"),
+    Index("customer_order", "tenant_id, channel, placed_at, id"),
+    Index("customer_order", "tenant_id, external_id", "external_id IS NOT NULL"),
+    Index("customer_order", "tenant_id, account_id, id", "store_id IS NULL AND external_store_id IS NOT NULL"),
+    Index("redemption", "tenant_id, order_id", "order_id IS NOT NULL"),
     Index(
         "customer_order",
         "tenant_id, fulfilment_risk, placed_at, id",
@@ -344,6 +367,15 @@ INDEXES = (
     Index("order_line", "tenant_id, wave_id", "wave_id IS NOT NULL"),
     Index("timeline_entry", "tenant_id, order_id, at, id"),
     Index("order_cursor", "next_attempt_at"),
+    Index("order_placement", "next_attempt_at", "next_attempt_at IS NOT NULL"),
+    # What figures over a window count.
+    Index("customer_order", "tenant_id, store_id, paid_at", "paid_at IS NOT NULL"),
+    Index("order_line", "tenant_id, promised_ship_at", "promised_ship_at IS NOT NULL"),
+    Index("customer_order", "status", "fulfilment_risk <> 'NONE'"),
+    Index("review", "tenant_id, store_id, at"),
+    Index("presale_campaign", "tenant_id, store_id, id"),
+    Index("presale_campaign", "ends_at", "status = 'PUBLISHED'"),
+    Index("guard_action", "tenant_id, store_id, id"),
 )
 
 # Nobody and nothing is booked twice at one time, whatever was booked where.
@@ -351,6 +383,8 @@ OVERLAPS = (
     NoOverlap("booking_allocation", ("tenant_id", "resource_id"), _GUARDED),
     # Nobody works twice at one time.
     NoOverlap("shift", ("tenant_id", "staff_id"), "staff_id IS NOT NULL"),
+    # A variant is in one presale at a time.
+    NoOverlap("campaign_sku", ("tenant_id", "sku_id"), "active"),
 )
 
 INVARIANTS: tuple[Index | Check | NoOverlap, ...] = KEYS + CHECKS + INDEXES + OVERLAPS

@@ -47,6 +47,10 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {
         "There is no scope “{scope}”. There are: {known}.",
     ),
     "fault.order_not_found": ("没有找到这个订单。", "This order was not found."),
+    "fault.order_over": (
+        "这个订单已取消，不能再核销优惠券。",
+        "This order was cancelled; no coupon is redeemed for it.",
+    ),
     "fault.service_not_found": ("没有找到这项服务。", "This service was not found."),
     "fault.window_order": ("起始时间必须早于结束时间。", "The window must begin before it ends."),
     "fault.window_days": ("一次最多查询 {most} 天。", "A window has at most {most} days."),

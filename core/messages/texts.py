@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from core.channels.contract import Refusal
 from core.messages.faults import FAULTS
 from core.messages.orders import ORDERS
+from core.messages.presale import PRESALE
 from core.messages.problems import PROBLEMS
 from core.messages.reconciliation import RECONCILIATION
 from core.messages.refusals import REFUSALS
@@ -26,6 +27,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     **REFUSALS,
     **PROBLEMS,
     **FAULTS,
+    **PRESALE,
     **RECONCILIATION,
     **RESERVATIONS,
     **ORDERS,

@@ -13,6 +13,9 @@ class Order(TenantRow):
     number               what people call it, unique for the merchant
     type, status         see `core.channels.contract.orders`; every change is guarded by `version`
     external_updated_at  the platform's time of the state that was imported last: older ones change nothing
+    state_key            where that state lies in the order of all states: see `core.orders.states`
+    external_store_id    the platform's store; `store_id` follows once it is bound
+    buyer_reference      the platform's id of the buyer; `buyer_key`: of which state contact and customer are
     promised_ship_at     the earliest of its open lines
     fulfilment_risk      NONE, ON_TRACK, AT_RISK or LATE: the worst of its lines
     phone_*              the contact's phone: sealed to this row, found by fingerprint or last four digits
@@ -30,6 +33,10 @@ class Order(TenantRow):
     placed_at = fields.DatetimeField()
     paid_at = fields.DatetimeField(null=True)
     external_updated_at = fields.DatetimeField(null=True)
+    state_key = fields.CharField(max_length=96, null=True)
+    external_store_id = fields.CharField(max_length=128, null=True)
+    buyer_reference = fields.CharField(max_length=128, null=True)
+    buyer_key = fields.CharField(max_length=96, null=True)
     subtotal = fields.IntField()
     discount = fields.IntField(default=0)
     shipping = fields.IntField(default=0)
@@ -142,6 +149,9 @@ class OrderCursor(TenantRow):
     """Up to where an account's changed orders have been read whole. Moves in the commit of the last page only.
 
     reading_until, cursor  a reading under way: it can be taken up again where it stopped
+    next_attempt_at        when it is due; while it is being read, when whoever reads it has lost it
+    fence                  counts who reads: a reader that has lost it can change nothing any more
+    attempts               readings that failed, one after the other
     """
 
     account_id = fields.UUIDField()
@@ -149,6 +159,7 @@ class OrderCursor(TenantRow):
     reading_until = fields.DatetimeField(null=True)
     cursor = fields.CharField(max_length=2000, null=True)
     fence = fields.IntField(default=0)
+    attempts = fields.IntField(default=0)
     next_attempt_at = fields.DatetimeField(null=True)
     last_error = fields.CharField(max_length=300, null=True)
 

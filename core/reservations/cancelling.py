@@ -245,10 +245,7 @@ def _end(ending: _Ending) -> list[Write]:
     if present.package_id is not None:
         settle = spend_session if ending.late else return_session
         writes += settle(tenant_id, present.id)
-    if present.end > ending.now:
-        # One that is over is not open any more, as quotas count.
-        writes += release_quota(tenant_id, present.customer_id, present.store_id, present.service_id)
-    return writes
+    return [*writes, *release_quota(present, ending.now)]
 
 
 def _unknown() -> ReservationProblem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from core.channels.contract import BookingStatus
@@ -60,7 +61,7 @@ async def follow_visit(runtime: Runtime, record: Record, present: ReservationVie
 async def _plan_step(runtime: Runtime, record: Record, present: ReservationView) -> list[Write]:
     wanted, now = record.facts.status, runtime.clock.now()
     if wanted is BookingStatus.NO_SHOW:
-        return await _miss(present) if present.status is ReservationStatus.CONFIRMED else []
+        return await _miss(present, now) if present.status is ReservationStatus.CONFIRMED else []
     if present.status in (*OPEN_STATUSES, ReservationStatus.NO_SHOW):
         after = _change(present, status=ReservationStatus.CHECKED_IN, checked_in_at=now)
         return [*build_arrival(record.account_id, present, _METHOD, now), *_trail(present, after)]
@@ -71,7 +72,7 @@ async def _plan_step(runtime: Runtime, record: Record, present: ReservationView)
     return []
 
 
-async def _miss(present: ReservationView) -> list[Write]:
+async def _miss(present: ReservationView, now: datetime) -> list[Write]:
     policy = await load_policy(present.tenant_id, present.store_id)
     deposit = settle_deposit(present, keep=policy.keep_deposit)
     after = _change(present, status=ReservationStatus.NO_SHOW, deposit_status=deposit)
@@ -79,7 +80,7 @@ async def _miss(present: ReservationView) -> list[Write]:
     return [
         update,
         *_trail(present, after),
-        *release_quota(present.tenant_id, present.customer_id, present.store_id, present.service_id),
+        *release_quota(present, now),
         *(spend_session(present.tenant_id, present.id) if present.package_id else []),
     ]
 

@@ -85,8 +85,9 @@ class BookingSync(TenantRow):
 
 
 class BookingWatch(TenantRow):
-    """Up to which event a merchant's changes have been looked at for what platforms want to know."""
+    """Up to which of a merchant's events of one `topic` it was looked at what platforms want to know."""
 
+    topic = fields.CharField(max_length=32)
     seq = fields.BigIntField(default=0)
 
     class Meta:

@@ -43,7 +43,7 @@ from core.reservations.claims import Claim, take_claims
 from core.reservations.guard import Owner, release_time
 from core.reservations.guests import Guest, seal_guest
 from core.reservations.placing import Draft, claim_place, find_no_show, place_reservation
-from core.reservations.quotas import claim_quota
+from core.reservations.quotas import claim_quota, reopen_quota
 from core.reservations.seats import return_seats
 from core.reservations.setup_rows import load_policy
 from core.reservations.values import (
@@ -268,6 +268,8 @@ async def _move(runtime: Runtime, move: _Move, letter: Letter, writes: Sequence[
     now, present = runtime.clock.now(), move.present
     owner = Owner(present.tenant_id, present.store_id, present.id, OwnerKind.RESERVATION)
     place = claim_place(owner, move.service, move.slot, move.after.party_size, now)
+    if present.end <= now:
+        place += reopen_quota(move.service, move.policy, move.after, now)
     trail = build_trail(Change(FOLLOW, None, present, move.after))
     messages = plan_upcoming(letter, NotificationKind.RESERVATION_RESCHEDULED, move.policy, now)
     followed = claim_record(move.record, follow_record(move.record, Outcome.PLACED))

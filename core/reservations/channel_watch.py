@@ -110,7 +110,7 @@ async def _list_tenants(runtime: Runtime) -> list[UUID]:
 
 async def _read_positions() -> dict[UUID, int]:
     """Up to where each merchant's events were read."""
-    rows = await fetch_rows("SELECT tenant_id, seq FROM booking_watch")
+    rows = await fetch_rows("SELECT tenant_id, seq FROM booking_watch WHERE topic = $1", RESERVATION_CHANGED)
     return {as_uuid(row["tenant_id"]): int(row["seq"]) for row in rows}
 
 
@@ -127,10 +127,12 @@ async def _watch_tenant(runtime: Runtime, tenant_id: UUID, seq: int | None) -> i
 
 def _write_position(tenant_id: UUID, old: int | None, new: int) -> Write:
     if old is None:
-        return insert_row("booking_watch", id=new_id(), tenant_id=tenant_id, seq=new)
+        return insert_row(
+            "booking_watch", id=new_id(), tenant_id=tenant_id, topic=RESERVATION_CHANGED, seq=new
+        )
     return Write(
-        "UPDATE booking_watch SET seq = $1 WHERE tenant_id = $2 AND seq = $3",
-        (new, tenant_id, old),
+        "UPDATE booking_watch SET seq = $1 WHERE tenant_id = $2 AND topic = $3 AND seq = $4",
+        (new, tenant_id, RESERVATION_CHANGED, old),
         expects=1,
     )
 

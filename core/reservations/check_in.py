@@ -25,7 +25,7 @@ from core.reservations.changing import update_reservation
 from core.reservations.claims import take_claims
 from core.reservations.coupon_settling import redeem_attached
 from core.reservations.placing import find_no_show
-from core.reservations.quotas import claim_quota, release_quota
+from core.reservations.quotas import release_quota, reopen_quota
 from core.reservations.requests import (
     Answered,
     Refused,
@@ -169,8 +169,7 @@ def build_arrival(actor_id: UUID, present: ReservationView, method: str, now: da
     if present.status is ReservationStatus.NO_SHOW:
         # A no-show was not counted as open any more.
         return [update, row]
-    quota = release_quota(present.tenant_id, present.customer_id, present.store_id, present.service_id)
-    return [update, row, *quota]
+    return [update, row, *release_quota(present, now)]
 
 
 def _arrive(present: ReservationView, now: datetime) -> ReservationView:
@@ -233,9 +232,7 @@ def _withdraw_check_in(actor: Actor, present: ReservationView, now: datetime) ->
 
 async def _count_open_again(present: ReservationView, policy: Policy, now: datetime) -> Sequence[Write]:
     service = await find_service(present.tenant_id, present.service_id)
-    if service is None or present.customer_id is None:
-        return []
-    claims = claim_quota(service, policy, present.customer_id, now, binding=False)
+    claims = reopen_quota(service, policy, present, now) if service else []
     return [write for claim in claims for write in claim.writes]
 
 

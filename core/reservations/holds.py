@@ -30,7 +30,7 @@ from core.reservations.guard import Owner, adopt_time, release_time
 from core.reservations.placing import TRIES, claim_place, find_other_resources, take_patiently
 from core.reservations.problems import refuse_input
 from core.reservations.requests import Refused, answer_once, claim_request, open_request, suggest_instead
-from core.reservations.seats import return_seats
+from core.reservations.seats import is_open, return_seats
 from core.reservations.setup_rows import load_policy
 from core.reservations.slot_choice import admit_slot, check_party, fit_slot, open_slot, settle_session
 from core.reservations.slots import parse_slot, write_slot
@@ -172,7 +172,8 @@ def claim_hold(hold: Hold, reservation_id: UUID, now: datetime) -> Claim:
     view = hold.view
     use = Write(
         "UPDATE slot_hold SET status = 'USED', reservation_id = $1 WHERE tenant_id = $2 AND id = $3"
-        " AND actor_id = $4 AND status = 'HELD' AND expires_at > $5",
+        " AND actor_id = $4 AND status = 'HELD' AND expires_at > $5 AND (session_id IS NULL OR EXISTS"
+        " (SELECT 1 FROM class_session WHERE tenant_id = $2 AND id = slot_hold.session_id AND status = 'OPEN'))",
         (reservation_id, view.tenant_id, view.id, hold.actor_id, now),
         expects=1,
     )
@@ -180,6 +181,9 @@ def claim_hold(hold: Hold, reservation_id: UUID, now: datetime) -> Claim:
     async def explain() -> ReservationProblem | None:
         present = await _find_hold(view.tenant_id, view.id)
         living = present is not None and present.status == "HELD" and present.view.expires_at > now
+        if hold.view.slot.session_id is not None:
+            # A class may be cancelled in the moment in which somebody gets hold of a seat.
+            living = living and await is_open(view.tenant_id, hold.view.slot.session_id)
         # A clock that is ahead of ours may have let go of what it keeps.
         if living and await _count_kept(view) == hold.taken:
             return None

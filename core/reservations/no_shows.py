@@ -54,7 +54,7 @@ async def _mark_no_show(runtime: Runtime, tenant_id: UUID, reservation_id: UUID)
             present, status=after.status.value, deposit_status=after.deposit_status, no_show_at=None
         ),
         *build_trail(Change(_ACTION, None, present, after)),
-        *release_quota(tenant_id, present.customer_id, present.store_id, present.service_id),
+        *release_quota(present, runtime.clock.now()),
         *(spend_session(tenant_id, present.id) if present.package_id else []),
     ]
     try:

@@ -17,7 +17,7 @@ import structlog
 
 from core.access.audit import build_entry
 from core.access.stores import load_store
-from core.db.statements import GuardFailed, Write, as_uuid, fetch_row, fetch_rows, write_together
+from core.db.statements import GuardFailed, Write, as_uuid, fetch_row, fetch_rows
 from core.notifications.planning import plan_notification
 from core.notifications.values import NotificationKind
 from core.reservations.announcing import spread_news
@@ -30,6 +30,7 @@ from core.reservations.waitlist_rows import (
     WaitlistStatus,
     end_entry,
     load_open_entries,
+    write_entries,
 )
 from core.runtime import Runtime
 
@@ -42,11 +43,11 @@ _OFFERED: Final = "offerWaitlistSeats"
 _ENDED: Final = "expireWaitlistEntry"
 
 _FIND_DUE: Final = (
-    "SELECT DISTINCT s.tenant_id, s.id FROM waitlist_entry w"
+    "SELECT DISTINCT w.tenant_id, w.session_id FROM waitlist_entry w"
     " JOIN class_session s ON s.tenant_id = w.tenant_id AND s.id = w.session_id"
-    " WHERE w.status IN ('WAITING', 'OFFERED') AND s.id > $1 AND (s.status <> 'OPEN' OR s.start_at <= $2"
+    " WHERE w.status IN ('WAITING', 'OFFERED') AND w.session_id > $1 AND (s.status <> 'OPEN' OR s.start_at <= $2"
     " OR w.offer_expires_at <= $2 OR (w.status = 'WAITING' AND s.booked < s.capacity))"
-    f" ORDER BY s.id LIMIT {_PORTION}"
+    f" ORDER BY w.session_id LIMIT {_PORTION}"
 )
 _FIRST: Final = UUID(int=0)
 
@@ -73,7 +74,7 @@ async def promote_waitlist(runtime: Runtime) -> int:
     changed, last = 0, _FIRST
     while rows := await fetch_rows(_FIND_DUE, last, runtime.clock.now()):
         for row in rows:
-            last = as_uuid(row["id"])
+            last = as_uuid(row["session_id"])
             changed += await promote_session(runtime, as_uuid(row["tenant_id"]), last)
         if len(rows) < _PORTION:
             break
@@ -96,7 +97,7 @@ async def promote_session(runtime: Runtime, tenant_id: UUID, session_id: UUID) -
         if plan == Plan():
             return 0
         try:
-            await write_together(await _build_writes(session, plan, policy, now))
+            await write_entries(await _build_writes(session, plan, policy, now))
         except GuardFailed:
             continue
         return len(plan.ended) + len(plan.offered)

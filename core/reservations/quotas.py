@@ -13,7 +13,13 @@ from core.clock import utc_now
 from core.db.statements import Write, execute, fetch_row
 from core.ids import new_id
 from core.reservations.claims import Claim
-from core.reservations.values import Policy, ReservationErrorCode, ReservationProblem, ServiceView
+from core.reservations.values import (
+    Policy,
+    ReservationErrorCode,
+    ReservationProblem,
+    ReservationView,
+    ServiceView,
+)
 
 _OPEN = (
     "(SELECT count(*) FROM reservation WHERE tenant_id = $1 AND customer_id = $2 AND {scope} = $3"
@@ -50,15 +56,26 @@ def claim_quota(
     return [*claims, *(_count_on(service.tenant_id, customer_id, scope_id) for scope_id in unlimited)]
 
 
-def release_quota(tenant_id: UUID, customer_id: UUID | None, store_id: UUID, service_id: UUID) -> list[Write]:
-    """One open reservation less: it was cancelled, or the guest came or did not."""
-    if customer_id is None:
+def release_quota(present: ReservationView, now: datetime) -> list[Write]:
+    """One open reservation less: it was cancelled, or the guest came or did not.
+
+    One that is over was not open any more, and may have been taken off the count already.
+    """
+    if present.customer_id is None or present.end <= now:
         return []
     sql = (
         "UPDATE customer_quota SET open_count = open_count - 1 WHERE tenant_id = $1 AND customer_id = $2"
         " AND scope_id = $3 AND open_count > 0"
     )
-    return [Write(sql, (tenant_id, customer_id, scope_id)) for scope_id in (store_id, service_id)]
+    scopes = (present.store_id, present.service_id)
+    return [Write(sql, (present.tenant_id, present.customer_id, scope_id)) for scope_id in scopes]
+
+
+def reopen_quota(service: ServiceView, policy: Policy, after: ReservationView, now: datetime) -> list[Claim]:
+    """The claims on one more open reservation: one that was not, or not any more, counted as such is open again."""
+    if after.customer_id is None or after.end <= now:
+        return []
+    return claim_quota(service, policy, after.customer_id, now, binding=False)
 
 
 def _claim_one(

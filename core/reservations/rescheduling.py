@@ -32,6 +32,7 @@ from core.reservations.guard import Owner, Take, release_time
 from core.reservations.packages import claim_session
 from core.reservations.placing import claim_place, find_no_show, find_other_resources, own_takes
 from core.reservations.problems import refuse_input
+from core.reservations.quotas import reopen_quota
 from core.reservations.requests import Refused, Request, answer_once, claim_request, open_request
 from core.reservations.reservation_rows import find_own
 from core.reservations.seats import return_seats
@@ -180,6 +181,8 @@ async def _move(runtime: Runtime, move: _Move, letter: Letter) -> ReservationVie
         if _keeps_seats(move)
         else claim_place(owner, move.service, move.slot, present.party_size, now, move.own)
     )
+    if present.end <= now:
+        place += reopen_quota(move.service, move.policy, move.after, now)
     change = Change(Action.RESCHEDULE_RESERVATION, move.request.actor, present, move.after)
     messages = plan_upcoming(letter, NotificationKind.RESERVATION_RESCHEDULED, move.policy, now)
     problem = await take_claims(

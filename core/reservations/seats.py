@@ -51,6 +51,15 @@ def return_seats(tenant_id: UUID, session_id: UUID, seats: int) -> Write:
     )
 
 
+async def is_open(tenant_id: UUID, session_id: UUID) -> bool:
+    """Whether the session has not been cancelled."""
+    row = await fetch_row(
+        "SELECT id FROM class_session WHERE tenant_id = $1 AND id = $2 AND status = 'OPEN'",
+        tenant_id, session_id,
+    )  # fmt: skip
+    return row is not None
+
+
 async def release_stale_seats(tenant_id: UUID, session_id: UUID, now: datetime) -> int:
     """Gives back the seats of holds on a session that have run out. Answers how many holds."""
 

@@ -12,7 +12,7 @@ from core.access.audit import build_entry
 from core.access.permissions import Action, require
 from core.access.values import Actor
 from core.db.conditions import Where
-from core.db.statements import GuardFailed, Write, fetch_row, write_together
+from core.db.statements import GuardFailed, Write, fetch_row
 from core.errors import NotFound
 from core.ids import new_id
 from core.messages import text
@@ -36,6 +36,7 @@ from core.reservations.waitlist_rows import (
     find_entry,
     load_open_entries,
     select_entries,
+    write_entries,
 )
 from core.runtime import Runtime
 
@@ -109,7 +110,7 @@ async def leave_waitlist(
         if entry.status not in _OPEN:
             return entry
         try:
-            await write_together(_leave(actor, entry))
+            await write_entries(_leave(actor, entry))
         except GuardFailed:
             continue
         await spread_news(runtime, freed=entry.status is WaitlistStatus.OFFERED)
@@ -220,6 +221,7 @@ def _leave(actor: Actor, entry: EntryView) -> Sequence[Write]:
         *end_entry(entry, WaitlistStatus.LEFT),
         build_entry(actor, Action.LEAVE_WAITLIST, SUBJECT, entry.id, {"was": entry.status.value}),
     ]
-    if entry.status is WaitlistStatus.OFFERED:
-        writes.append(return_seats(entry.tenant_id, entry.session_id, entry.party_size))
-    return writes
+    if entry.status is not WaitlistStatus.OFFERED:
+        return writes
+    # The class before its entries, as offers are written: two that met in different orders would wait for each other.
+    return [return_seats(entry.tenant_id, entry.session_id, entry.party_size), *writes]

@@ -11,7 +11,16 @@ from uuid import UUID
 
 from core.access.values import Actor
 from core.db.conditions import Where
-from core.db.statements import Write, as_instant, as_optional_instant, as_optional_uuid, as_uuid, fetch_rows
+from core.db.statements import (
+    Write,
+    as_instant,
+    as_optional_instant,
+    as_optional_uuid,
+    as_uuid,
+    fetch_rows,
+    write_together,
+)
+from core.db.transactions import run_again
 from core.notifications.planning import cancel_notifications
 from core.notifications.values import NotificationKind
 from core.reservations.values import CANCELLED_STATUSES
@@ -112,6 +121,11 @@ def read_entry(row: Mapping[str, Any]) -> EntryView:
 
 
 # ------------------------------------------------------------------------------------------------------------ writing
+async def write_entries(writes: Sequence[Write]) -> None:
+    """All writes or none; again where the database ended a deadlock. Raises GuardFailed where others were first."""
+    await run_again(lambda: write_together(writes))
+
+
 def end_entry(entry: EntryView, status: WaitlistStatus) -> list[Write]:
     """Ends an entry that is still what it was when it was read. The seats of an offer are the caller's to return."""
     tenant_id, entry_id = entry.tenant_id, entry.id

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from core.channels.contract import (
     Channel,
+    CouponBehaviour,
     Coupons,
     CouponState,
     Found,
@@ -52,12 +53,22 @@ class Bench(PlatformBench[CouponPlatform]):
         return self.channel.coupons
 
     @property
+    def behaviour(self) -> CouponBehaviour:
+        """What the channel declares for the session at hand."""
+        return self.coupons.behave(self.session)
+
+    @property
     def tells_status(self) -> bool:
-        return self.coupons.behaviour.status_by is not StatusBy.NONE
+        return self.behaviour.status_by is not StatusBy.NONE
+
+    @property
+    def shows_uses(self) -> bool:
+        """Whether the state of a used coupon shows its uses."""
+        return self.behaviour.status_by not in {StatusBy.NONE, StatusBy.UNUSED_ONLY}
 
     @property
     def lists_uses(self) -> bool:
-        return self.coupons.behaviour.lists_uses
+        return self.behaviour.lists_uses
 
     def holds(self, state: str) -> bool:
         return state in self.platform.samples
@@ -88,7 +99,8 @@ class Bench(PlatformBench[CouponPlatform]):
         self, state: str = "usable", *, times: int = 1, first: int | None = None
     ) -> RedeemOrder:
         """A leg for the `first` coupons of the sample (None: all), made as core makes it."""
-        return make_order(await self.find(state), self.platform.samples[state], times, first)
+        found = await self.find(state)
+        return make_order(found, self.platform.samples[state], self.session.clock.now(), times, first)
 
     async def redeem(self, order: RedeemOrder) -> Outcomes:
         outcomes = await self.call(self.coupons.redeem(self.session, order))
@@ -141,7 +153,7 @@ class Bench(PlatformBench[CouponPlatform]):
         for code in codes:
             found = await self.look_up_text(code)
             assert isinstance(found, Found), f"a new coupon should be found, but: {found!r}"
-            order = make_order(found, code)
+            order = make_order(found, code, self.session.clock.now())
             done += [(order, redeemed) for redeemed in await self.redeem_well(order)]
         return done
 
@@ -164,18 +176,27 @@ def over_the_network(rule: Rule) -> Rule:
     return run
 
 
-def make_order(found: Found, text: str, times: int = 1, first: int | None = None) -> RedeemOrder:
-    """A leg for the `first` coupons found by `text` (None: all), made as core makes it."""
+def make_order(
+    found: Found, text: str, at: datetime, times: int = 1, first: int | None = None
+) -> RedeemOrder:
+    """A leg for the `first` coupons found by `text` (None: all), made at `at` as core makes it."""
     items = tuple(
         RedeemItem(coupon.reference, coupon.handle, times, coupon.times_total - coupon.times_remaining)
         for coupon in found.coupons[:first]
     )
     code = normalise_code(text).code
-    return RedeemOrder(found.redeem_token or str(uuid4()), items, code, found.order_reference)
+    return RedeemOrder(found.redeem_token or str(uuid4()), items, code, found.order_reference, at=at)
 
 
 def make_reversal(order: RedeemOrder, redeemed: Redeemed) -> ReversalOrder:
     """The order that takes back all uses of one redeemed coupon, made as core makes it."""
     item = next(item for item in order.items if item.reference == redeemed.reference)
     receipts = tuple(receipt.reference for receipt in redeemed.receipts)
-    return ReversalOrder(str(uuid4()), item.reference, item.handle, receipts, order.order_reference)
+    return ReversalOrder(
+        str(uuid4()),
+        item.reference,
+        item.handle,
+        receipts,
+        order.order_reference,
+        redeem_token=order.token,
+    )

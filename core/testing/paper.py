@@ -322,9 +322,7 @@ class PaperWebhooks(Webhooks):
         expected = sign_body(known.app_secret.get_secret_value(), sent, body)
         return hmac.compare_digest(expected.encode(), signature.encode())
 
-    def parse(
-        self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]
-    ) -> Sequence[ChannelEvent]:
+    def parse(self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]) -> Sequence[ChannelEvent]:
         try:
             event = WireEvent.model_validate_json(delivery.body)
         except ValidationError:

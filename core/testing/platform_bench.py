@@ -19,6 +19,7 @@ from core.channels.contract import (
     ChannelSession,
     ChannelUnavailable,
     Effect,
+    FreshToken,
     TokenFetch,
 )
 from core.testing.platforms import Platform
@@ -61,6 +62,11 @@ class TokenWatch:
 
     async def drop(self, name: str, token: str) -> None:
         await self._inner.drop(name, token)
+
+    async def replace(self, name: str, old: str, new: FreshToken) -> str:
+        token = await self._inner.replace(name, old, new)
+        self.seen |= {new.value, token}
+        return token
 
 
 class PlatformBench(ABC, Generic[PlatformT]):

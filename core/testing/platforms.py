@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
 
 from core.channels.contract import (
+    BookingStatus,
     ChannelModel,
     ChannelSession,
     DeliveryRefusal,
@@ -202,3 +203,49 @@ class MessagePlatform(Platform):
     def expire_tokens(self) -> None:
         """Voids every access token given out so far."""
         raise NotImplementedError('expire_tokens: void the tokens, or say in cannot_hold["tokens"] why not')
+
+
+@dataclass(frozen=True, slots=True)
+class BookingFacts:
+    """What a platform's own books say of a booking; None where it does not tell us. `token` as in ChannelBooking."""
+
+    status: BookingStatus
+    start: datetime
+    party_size: int = 1
+    service_reference: str | None = None
+    phone: str | None = None
+    customer_name: str | None = None
+    token: str | None = None
+
+
+class BookingPlatform(Platform):
+    """A platform that takes bookings. `cannot_hold` may name states of BookingStatus and "other_store".
+
+    service  the platform's id of something that can be booked in the session's store
+    unknown  a reference of the platform's shape that no booking has
+    """
+
+    service: str
+    unknown: str
+
+    @abstractmethod
+    def make_booking(self, status: BookingStatus, start: datetime) -> str:
+        """Somebody books at the session's store; the booking's reference, once it has come to `status`."""
+
+    @abstractmethod
+    def cancel_booking(self, reference: str) -> None:
+        """Whoever booked calls it off."""
+
+    @abstractmethod
+    def read_booking(self, reference: str) -> BookingFacts:
+        """What the platform itself has on its books."""
+
+    @abstractmethod
+    def count_bookings(self) -> int:
+        """How many bookings the platform has, in whatever state."""
+
+    def open_other_session(self) -> ChannelSession[Any, Any]:
+        """A session at another store."""
+        raise NotImplementedError(
+            'open_other_session: give one, or say in cannot_hold["other_store"] why not'
+        )

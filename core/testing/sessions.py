@@ -22,6 +22,7 @@ from core.channels.contract import (
     ChannelSession,
     ChannelUnavailable,
     Effect,
+    FreshToken,
     OutcomeUnknown,
     ProtocolFailure,
     TokenFetch,
@@ -98,6 +99,12 @@ class MemoryTokens:
         """See `AccessTokens.drop`."""
         if self._tokens.get(name) == token:
             del self._tokens[name]
+
+    async def replace(self, name: str, old: str, new: FreshToken) -> str:
+        """See `AccessTokens.replace`."""
+        if self._tokens.get(name, old) == old:
+            self._tokens[name] = new.value
+        return self._tokens[name]
 
 
 def make_session(

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Any, ClassVar
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from core.channels.contract import Channel, ChannelModel, ChannelSession, OutgoingMessage
+from core.channels.contract import BookingStatus, Channel, ChannelModel, ChannelSession, OutgoingMessage
 from core.testing.faults import FaultKind
-from core.testing.platforms import CouponFacts, CouponPlatform, LoginPlatform, MessagePlatform, Uses
+from core.testing.platforms import (
+    BookingFacts,
+    BookingPlatform,
+    CouponFacts,
+    CouponPlatform,
+    LoginPlatform,
+    MessagePlatform,
+    Uses,
+)
 from core.testing.sessions import make_session
 from core.testing.simulator import (
     LoginSample,
@@ -150,3 +158,63 @@ class SimulatedMessages(MessagePlatform):
     def expire_tokens(self) -> None:
         """See `MessagePlatform.expire_tokens`."""
         self.simulator.expire_tokens()
+
+
+@runtime_checkable
+class BookingSimulator(Protocol):
+    """A simulator whose platform takes bookings. As `BookingPlatform` has them."""
+
+    def make_booking(self, status: BookingStatus, start: datetime) -> str: ...
+
+    def cancel_booking(self, reference: str) -> None: ...
+
+    def read_booking(self, reference: str) -> BookingFacts: ...
+
+    def count_bookings(self) -> int: ...
+
+
+class SimulatedBookings(BookingPlatform):
+    """A simulator that is a `BookingSimulator`, as the kit wants it. `wrong_credentials` as above."""
+
+    wrong_credentials: ClassVar[Mapping[str, Any]]
+
+    def __init__(self, channel: Channel, simulator: Simulator, service: str, unknown: str) -> None:
+        assert isinstance(simulator, BookingSimulator), "give the simulator the methods of BookingSimulator"
+        self.channel = channel
+        self.simulator = simulator
+        self.bookings: BookingSimulator = simulator
+        self.service = service
+        self.unknown = unknown
+
+    def open_session(self) -> ChannelSession[Any, Any]:
+        """See `Platform.open_session`."""
+        return make_session(self.channel, self.simulator)
+
+    def open_other_session(self) -> ChannelSession[Any, Any]:
+        """See `BookingPlatform.open_other_session`."""
+        return make_session(self.channel, self.simulator, external_store_id=self.simulator.other_store_id)
+
+    def advance(self, by: timedelta) -> None:
+        """See `Platform.advance`."""
+        self.simulator.clock.advance(by)
+
+    def other_credentials(self) -> ChannelModel:
+        """See `Platform.other_credentials`."""
+        wrong = {**self.simulator.credentials, **self.wrong_credentials}
+        return self.channel.credentials_model.model_validate(wrong)
+
+    def make_booking(self, status: BookingStatus, start: datetime) -> str:
+        """See `BookingPlatform.make_booking`."""
+        return self.bookings.make_booking(status, start)
+
+    def cancel_booking(self, reference: str) -> None:
+        """See `BookingPlatform.cancel_booking`."""
+        self.bookings.cancel_booking(reference)
+
+    def read_booking(self, reference: str) -> BookingFacts:
+        """See `BookingPlatform.read_booking`."""
+        return self.bookings.read_booking(reference)
+
+    def count_bookings(self) -> int:
+        """See `BookingPlatform.count_bookings`."""
+        return self.bookings.count_bookings()

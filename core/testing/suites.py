@@ -29,6 +29,7 @@ PROOFS: Mapping[Capability, str] = {
     Capability.COUPONS: "CouponChannelSuite",
     Capability.IDENTITY: "IdentityChannelSuite",
     Capability.NOTIFICATIONS: "NotificationChannelSuite",
+    Capability.RESERVATIONS: "ReservationChannelSuite",
 }
 """The suite that a channel which declares the capability must pass. That of coupons tries webhooks too."""
 

@@ -44,9 +44,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 BOOKING_CHANGED = "booking.changed"
+ORDER_CHANGED = "order.changed"
 _NO_ADDRESS = "there is no such address"
 _PORTION = 100
 _LONGEST_TEXT = 128
+# Platforms tell of an order before their own lists know it: an hour and more with the pauses below.
+_MOST_LOOKS = 10
 _FIRST_PAUSE = timedelta(seconds=2)
 _LONGEST_PAUSE = timedelta(hours=1)
 
@@ -158,6 +161,8 @@ async def handle_inbox(runtime: Runtime) -> int:
         try:
             if event.kind == BOOKING_CHANGED:
                 await _take_booking(runtime, event)
+            if event.kind == ORDER_CHANGED and not await _take_order(runtime, event):
+                continue
             await _handle(event, runtime.clock.now())
             handled += 1
         except Exception:
@@ -200,6 +205,19 @@ async def _take_booking(runtime: Runtime, event: StoredEvent) -> None:
     if account is not None and account.status is not AccountStatus.DISABLED and event.subject:
         store = event.raw.get("externalStoreId")
         await find_and_take(runtime, account, event.subject, str(store) if store else None)
+
+
+async def _take_order(runtime: Runtime, event: StoredEvent) -> bool:
+    """The same for an order. False: the platform does not know it yet, and may at the next attempt."""
+    # Imported late, as above.
+    from core.orders.polling import find_and_ingest
+
+    account = await runtime.accounts.find_delivery_account(event.channel, event.account_id)
+    if account is None or account.status is AccountStatus.DISABLED or not event.subject:
+        return True
+    if account.channel.orders is None or await find_and_ingest(runtime, account, event.subject):
+        return True
+    return event.attempts >= _MOST_LOOKS
 
 
 async def _handle(event: StoredEvent, now: datetime) -> None:

@@ -19,9 +19,12 @@ RELAY_SECONDS = 5
 FLUSH_SECONDS = 5
 PRUNE_SECONDS = 600
 BOOKING_SECONDS = 10
+ORDER_SECONDS = 10
 RECONCILE_SECONDS = 600
 NO_SHOW_SECONDS = 30
 ATTACHED_SECONDS = 15
+RISK_SECONDS = 60
+GUARD_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,9 @@ def list_tasks(settings: Settings) -> tuple[Task, ...]:
         Task("watch_reservations", _watch_reservations, settings.sweep_seconds),
         Task("send_booking_messages", _send_booking_messages, settings.sweep_seconds),
         Task("sync_bookings", _sync_bookings, BOOKING_SECONDS),
+        Task("poll_orders", _poll_orders, ORDER_SECONDS),
+        Task("refresh_risk", _refresh_risk, RISK_SECONDS),
+        Task("guard_presales", _guard_presales, GUARD_SECONDS),
         Task("relay_events", _relay_events, RELAY_SECONDS),
         Task("flush_health", _flush_health, FLUSH_SECONDS),
         Task("prune_rows", prune_rows, PRUNE_SECONDS),
@@ -122,6 +128,27 @@ async def _sync_bookings(runtime: Runtime) -> int:
     from core.reservations.channel_sync import sync_bookings
 
     return await sync_bookings(runtime)
+
+
+async def _poll_orders(runtime: Runtime) -> int:
+    # Imported late, as above.
+    from core.orders.polling import poll_orders
+
+    return await poll_orders(runtime)
+
+
+async def _refresh_risk(runtime: Runtime) -> int:
+    # Imported late, as above.
+    from core.presale.risk_refresh import refresh_risk
+
+    return await refresh_risk(runtime)
+
+
+async def _guard_presales(runtime: Runtime) -> int:
+    # Imported late, as above.
+    from core.presale.guard import guard_presales
+
+    return await guard_presales(runtime)
 
 
 async def _relay_events(runtime: Runtime) -> int:

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core.clock import utc_now
-from tests.benchmarks import booking, month, redeem, slots
+from tests.benchmarks import booking, growth, hot_day, month, redeem, slots
 from tests.benchmarks.arena import open_arena
 from tests.benchmarks.load import send_load
 from tests.benchmarks.processes import pick_cores, pin
@@ -34,6 +34,8 @@ RESULTS = Path(__file__).with_name("results.json")
 MEASURES = {
     "floor": redeem.compare_with_floor,
     "booking": booking.measure_booking,
+    "hot_day": hot_day.measure_hot_day,
+    "growth": growth.measure_growth,
     "graphql": redeem.measure_graphql,
     "slow_platform": redeem.measure_slow_platform,
     "start": redeem.measure_start,

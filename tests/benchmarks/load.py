@@ -57,7 +57,7 @@ async def _send_for(target: Target, until: float, latencies: list[float]) -> Non
             body = target.make_body(next(_numbers))
             head = f"POST {target.path} HTTP/1.1\r\nhost: bench\r\n{target.headers}content-length: {len(body)}\r\n\r\n"
             writer.write(head.encode() + body)
-            answer = await _read_answer(reader)
+            answer = await read_answer(reader)
             if target.proof not in answer:
                 raise RuntimeError(f"{target.path} answered {answer[:500]!r}")
             latencies.append(time.perf_counter() - began)
@@ -65,7 +65,8 @@ async def _send_for(target: Target, until: float, latencies: list[float]) -> Non
         writer.close()
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> bytes:
+async def read_answer(reader: asyncio.StreamReader) -> bytes:
+    """The body of the next answer."""
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     _, _, rest = head.partition(b"content-length: ")
     return await reader.readexactly(int(rest[: rest.index(b"\r")]))

@@ -194,9 +194,7 @@ class IgnoresTheAge(PaperWebhooks):
 
 @breaks("test_event_tells_what_happened")
 class MixesUpEvents(PaperWebhooks):
-    def parse(
-        self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]
-    ) -> Sequence[ChannelEvent]:
+    def parse(self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]) -> Sequence[ChannelEvent]:
         return [replace(event, kind="coupon.refunded") for event in super().parse(delivery, credentials)]
 
 
@@ -205,26 +203,20 @@ class NumbersDeliveries(PaperWebhooks):
     def __init__(self) -> None:
         self.count = 0
 
-    def parse(
-        self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]
-    ) -> Sequence[ChannelEvent]:
+    def parse(self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]) -> Sequence[ChannelEvent]:
         self.count += 1
         return [replace(event, event_id=str(self.count)) for event in super().parse(delivery, credentials)]
 
 
 @breaks("test_replay_has_the_same_id")
 class GivesEveryEventOneId(PaperWebhooks):
-    def parse(
-        self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]
-    ) -> Sequence[ChannelEvent]:
+    def parse(self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]) -> Sequence[ChannelEvent]:
         return [replace(event, event_id="event") for event in super().parse(delivery, credentials)]
 
 
 @breaks("test_spoilt_delivery_is_no_crash", "which is no ProtocolFailure")
 class ParsesTrustingly(PaperWebhooks):
-    def parse(
-        self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]
-    ) -> Sequence[ChannelEvent]:
+    def parse(self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]) -> Sequence[ChannelEvent]:
         wire = orjson.loads(delivery.body)
         return [ChannelEvent(wire["id"], "coupon.redeemed", wire["coupon"], None, raw=wire)]
 

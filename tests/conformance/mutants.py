@@ -6,25 +6,37 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from core.channels.contract import Channel, Coupons, Identity, Notifications, Webhooks
+from core.channels.contract import Channel, Coupons, Identity, Notifications, Reservations, Webhooks
 from core.testing.coupons import CouponChannelSuite
 from core.testing.identity import IdentityChannelSuite
 from core.testing.notifications import NotificationChannelSuite
 from core.testing.paper import PaperChannel
+from core.testing.paper_bookings import PaperBookings
 from core.testing.paper_identity import PaperLoginChannel
 from core.testing.paper_logins import PaperLogins
 from core.testing.paper_messages import PaperMessages
 from core.testing.paper_notifications import PaperMessageChannel
 from core.testing.paper_platform import PaperPlatform
+from core.testing.paper_reservations import PaperBookingChannel
 from core.testing.platforms import Platform
+from core.testing.reservations import ReservationChannelSuite
 from core.testing.suites import ChannelSuite, list_tests
 
-Maker = type[Coupons] | type[Webhooks] | type[Identity] | type[Notifications] | type[Channel] | type[Platform]
+Maker = (
+    type[Coupons]
+    | type[Webhooks]
+    | type[Identity]
+    | type[Notifications]
+    | type[Reservations]
+    | type[Channel]
+    | type[Platform]
+)
 # suite → its sound channel and platform.
 SOUND: dict[type[ChannelSuite], tuple[type[Channel], type[Platform]]] = {
     CouponChannelSuite: (PaperChannel, PaperPlatform),
     IdentityChannelSuite: (PaperLoginChannel, PaperLogins),
     NotificationChannelSuite: (PaperMessageChannel, PaperMessages),
+    ReservationChannelSuite: (PaperBookingChannel, PaperBookings),
 }
 
 
@@ -52,6 +64,8 @@ class Mutant:
             channel.identity = self.broken()
         if issubclass(self.broken, Notifications):
             channel.notifications = self.broken()
+        if issubclass(self.broken, Reservations):
+            channel.reservations = self.broken()
         return channel
 
     def make_platform(self) -> Platform:

@@ -28,7 +28,7 @@ from core.coupons.models import CouponBatch, HouseCoupon, HouseUse
 from core.ids import new_id
 from core.keys import KeyRing
 from core.settings import Settings
-from core.testing.clock import ManualClock
+from core.testing.clock import START, ManualClock
 from core.testing.coupons import CouponChannelSuite
 from core.testing.platforms import CouponFacts, CouponPlatform, Uses
 from core.testing.sessions import MemoryTokens
@@ -126,7 +126,9 @@ class HousePlatform(CouponPlatform):
 
     async def use(self, state: str) -> None:
         reference = str(self._ids[state])
-        order = RedeemOrder("at the counter", (RedeemItem(reference, reference),), self.samples[state])
+        order = RedeemOrder(
+            "at the counter", (RedeemItem(reference, reference),), self.samples[state], at=START
+        )
         (outcome,) = await self.channel.coupons.redeem(self.open_session(), order)
         assert isinstance(outcome, Redeemed)
 

@@ -15,8 +15,9 @@ from core.channels.contract import Found, Refusal, Refused
 from core.testing.bench import Bench, make_reversal
 from core.testing.clock import ManualClock
 from core.testing.coupons import CouponChannelSuite
-from core.testing.platforms import CouponFacts, CouponPlatform, Uses
-from core.testing.simulated import SimulatedPlatform
+from core.testing.platforms import BookingPlatform, CouponFacts, CouponPlatform, Uses
+from core.testing.reservations import ReservationChannelSuite
+from core.testing.simulated import SimulatedBookings, SimulatedPlatform
 
 pytest_plugins = ["core.testing.report"]
 
@@ -114,3 +115,24 @@ class TestCatering(OwnCodesSuite):
         assert await bench.uses() == Uses(1, 0)
         await bench.redeem_well(await bench.prepare(first=1))
         assert await bench.uses() == Uses(2, 1)
+
+
+class MeituanTables(SimulatedBookings):
+    wrong_credentials: ClassVar[Mapping[str, str]] = {"signKey": "not-the-key"}
+    cannot_hold: Mapping[str, str] = {
+        "COMPLETED": "Meituan does not say how a visit ended",
+        "other_store": "the token names the restaurant",
+    }
+
+    def strange_answer(self, operation: str) -> bytes:
+        return b'{"code":"OP_NEVER_HEARD_OF","msg":"?","data":{}}'
+
+
+class TestTables(ReservationChannelSuite):
+    @pytest.fixture
+    def channel(self) -> MeituanChannel:
+        return MeituanChannel()
+
+    @pytest.fixture
+    def platform(self, channel: MeituanChannel) -> BookingPlatform:
+        return MeituanTables(channel, CateringSimulator(ManualClock()), "1", "R20269999999999")

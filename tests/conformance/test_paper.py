@@ -9,12 +9,15 @@ from core.testing.coupons import CouponChannelSuite
 from core.testing.identity import IdentityChannelSuite
 from core.testing.notifications import NotificationChannelSuite
 from core.testing.paper import PaperChannel
+from core.testing.paper_bookings import PaperBookings
 from core.testing.paper_identity import PaperLoginChannel
 from core.testing.paper_logins import PaperLogins
 from core.testing.paper_messages import PaperMessages
 from core.testing.paper_notifications import PaperMessageChannel
 from core.testing.paper_platform import PaperPlatform
-from core.testing.platforms import CouponPlatform, LoginPlatform, MessagePlatform
+from core.testing.paper_reservations import PaperBookingChannel
+from core.testing.platforms import BookingPlatform, CouponPlatform, LoginPlatform, MessagePlatform
+from core.testing.reservations import ReservationChannelSuite
 
 pytest_plugins = ["core.testing.report"]
 
@@ -47,3 +50,13 @@ class TestPaperMessages(NotificationChannelSuite):
     @pytest.fixture
     def platform(self) -> MessagePlatform:
         return PaperMessages()
+
+
+class TestPaperBookings(ReservationChannelSuite):
+    @pytest.fixture
+    def channel(self) -> Channel:
+        return PaperBookingChannel()
+
+    @pytest.fixture
+    def platform(self) -> BookingPlatform:
+        return PaperBookings()

@@ -11,6 +11,7 @@ from core.testing.coupons import STANDARD_TESTS, CouponChannelSuite, find_tamper
 from core.testing.suites import ChannelSuite, list_tests
 from core.testing.trial import try_rule
 from tests.conformance import (
+    broken_bookings,
     broken_failing,
     broken_identity,
     broken_listing,
@@ -25,6 +26,7 @@ pytest_plugins = ["pytester"]
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "channel-kit.md"
 FOREIGN = {"foreign": ("FOREIGN123",)}
 BROKEN = (
+    broken_bookings,
     broken_failing,
     broken_identity,
     broken_listing,

@@ -10,12 +10,14 @@ import pytest
 
 from adapters.youzan.channel import YouzanChannel, YouzanCredentials
 from adapters.youzan.simulator import YouzanSimulator
+from adapters.youzan.simulator.bookings import SERVICE
 from adapters.youzan.tables import Kind
 from core.channels.contract import ChannelModel, Refusal, WebhookDelivery
 from core.testing.clock import START, ManualClock
 from core.testing.coupons import CouponChannelSuite
-from core.testing.platforms import CouponFacts, CouponPlatform
-from core.testing.simulated import SimulatedPlatform
+from core.testing.platforms import BookingPlatform, CouponFacts, CouponPlatform
+from core.testing.reservations import ReservationChannelSuite
+from core.testing.simulated import SimulatedBookings, SimulatedPlatform
 
 pytest_plugins = ["core.testing.report"]
 
@@ -75,3 +77,25 @@ class TestShopCoupons(CouponChannelSuite):
     def platform(self, channel: YouzanChannel) -> CouponPlatform:
         facts = CouponFacts(1000, None, START + timedelta(days=30))
         return make_platform(channel, Kind.COUPON, facts, "493299999999")
+
+
+class YouzanBookings(SimulatedBookings):
+    wrong_credentials: ClassVar[Mapping[str, str]] = {"clientSecret": "not-the-secret-of-this-app"}
+    cannot_hold: Mapping[str, str] = {
+        "REQUESTED": "no call decides: what the shop has to accept is accepted in Youzan's own programs",
+        "REJECTED": "a booking that the shop refuses is a cancelled one",
+        "NO_SHOW": "Youzan has no word for guests who did not come",
+    }
+
+    def strange_answer(self, operation: str) -> bytes:
+        return b'{"error_response":{"code":987654,"msg":"?"}}'
+
+
+class TestBookings(ReservationChannelSuite):
+    @pytest.fixture
+    def channel(self) -> YouzanChannel:
+        return YouzanChannel()
+
+    @pytest.fixture
+    def platform(self, channel: YouzanChannel) -> BookingPlatform:
+        return YouzanBookings(channel, YouzanSimulator(ManualClock()), SERVICE, "R20260301100000999999999")

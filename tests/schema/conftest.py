@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -258,7 +259,7 @@ def queries(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     fetch = kind.execute_query_dict
 
     async def watch(self: Any, sql: str, *values: Any) -> Any:
-        if "WHERE tenant_id=$1" in sql:
+        if re.search(r"WHERE tenant_id=[$?]1", sql):
             sent.append(sql)
         return await fetch(self, sql, *values)
 

@@ -143,6 +143,79 @@ VISITS: dict[str, tuple[str, dict[Role, str]]] = {
     "customerProfile": (f'query {{ customerProfile(customerId: "{_CUSTOMER}") {{ visits }} }}', _NOTHING),
     "calendarFeedUrl": ('query { calendarFeedUrl(storeId: "$store") }', {CUSTOMER: "FORBIDDEN"}),
 }
+_LINK, _CONFLICT = (encode_global_id(name, new_id()) for name in ("BookingLink", "BookingConflict"))
+_NO_MANAGEMENT = dict.fromkeys((STAFF, POS, CUSTOMER), "FORBIDDEN")
+# operation → what each role is told of bookings of platforms; account, link and conflict are of nobody.
+CHANNEL_BOOKINGS: dict[str, tuple[str, dict[Role, str]]] = {
+    "bookingLinks": ('query { bookingLinks(accountId: "$account") { id } }', _NO_MANAGEMENT),
+    "linkBookingService": (
+        (
+            'mutation { linkBookingService(input: {accountId: "$account", storeId: "$store", reference: "r"})'
+            " { userErrors { code } } }"
+        ),
+        _NO_MANAGEMENT,
+    ),
+    "unlinkBookingService": (
+        f'mutation {{ unlinkBookingService(input: {{linkId: "{_LINK}"}}) {{ userErrors {{ code }} }} }}',
+        {OWNER: "NOT_FOUND", MANAGER: "NOT_FOUND", **_NO_MANAGEMENT},
+    ),
+    "bookingConflicts": ('query { bookingConflicts(storeId: "$store") { id } }', {CUSTOMER: "FORBIDDEN"}),
+    "resolveBookingConflict": (
+        f'mutation {{ resolveBookingConflict(input: {{conflictId: "{_CONFLICT}"}}) {{ userErrors {{ code }} }} }}',
+        {**_NOTHING, POS: "FORBIDDEN", CUSTOMER: "FORBIDDEN"},
+    ),
+    "syncChannel": (
+        'mutation { syncChannel(input: {accountId: "$account"}) { finished } }',
+        {OWNER: "NOT_FOUND", MANAGER: "NOT_FOUND", **_NO_MANAGEMENT},
+    ),
+}
+_ENTRY, _CLASS, _PACKAGE = (
+    encode_global_id(name, new_id()) for name in ("WaitlistEntry", "ClassSession", "CustomerPackage")
+)
+# The same of waitlists and packages; class, entry, package and customer are of nobody.
+PREPAID: dict[str, tuple[str, dict[Role, str]]] = {
+    "joinWaitlist": (
+        (
+            f'mutation {{ joinWaitlist(input: {{sessionId: "{_CLASS}", idempotencyKey: "k"}})'
+            " { userErrors { code } } }"
+        ),
+        _NOTHING,
+    ),
+    "leaveWaitlist": (
+        f'mutation {{ leaveWaitlist(input: {{entryId: "{_ENTRY}"}}) {{ userErrors {{ code }} }} }}',
+        _NOTHING,
+    ),
+    "acceptWaitlistOffer": (
+        (
+            f'mutation {{ acceptWaitlistOffer(input: {{entryId: "{_ENTRY}", idempotencyKey: "k"}})'
+            " { userErrors { code } } }"
+        ),
+        _NOTHING,
+    ),
+    "waitlist": (
+        f'query {{ waitlist(sessionId: "{_CLASS}") {{ id }} }}',
+        {**_NOTHING, CUSTOMER: "FORBIDDEN"},
+    ),
+    "myWaitlist": (
+        "query { myWaitlist { id } }",
+        dict.fromkeys((OWNER, MANAGER, STAFF, POS), "FORBIDDEN"),
+    ),
+    "sellPackage": (
+        (
+            f'mutation {{ sellPackage(input: {{customerId: "{_CUSTOMER}", storeId: "$store", name: "n",'
+            " serviceIds: []}) { userErrors { code } } }"
+        ),
+        {CUSTOMER: "FORBIDDEN"},
+    ),
+    "closePackage": (
+        (
+            f'mutation {{ closePackage(input: {{packageId: "{_PACKAGE}", reason: "r"}})'
+            " { userErrors { code } } }"
+        ),
+        {**_NOTHING, **dict.fromkeys((STAFF, POS, CUSTOMER), "FORBIDDEN")},
+    ),
+    "customerPackages": (f'query {{ customerPackages(customerId: "{_CUSTOMER}") {{ id }} }}', {}),
+}
 # What management sets up in a store, and nobody else; `%s` is the store.
 SET_UP_STORES = {
     "createService": 'mutation { createService(input: {storeId: "%s", name: "n", kind: ROOM, durationMinutes: 60})'
@@ -247,7 +320,7 @@ async def test_messages(shop: Any, role: Role | None) -> None:
 @pytest.mark.parametrize("role", [None, OWNER, MANAGER, STAFF, POS, CUSTOMER])
 async def test_booking(shop: Any, role: Role | None) -> None:
     client, ids = shop.client(role), await make_things(shop)
-    for name, (query, told) in {**BOOKING, **VISITS}.items():
+    for name, (query, told) in {**BOOKING, **VISITS, **PREPAID, **CHANNEL_BOOKINGS}.items():
         answer = await client.ask(ids.fill(query))
         assert read_code(answer) == (told.get(role) if role else "UNAUTHENTICATED"), (name, answer)
 
@@ -282,7 +355,7 @@ async def test_table_is_complete(shop: Any) -> None:
     schema = fields["__schema"]
     names = {each["name"] for kind in ("queryType", "mutationType") for each in schema[kind]["fields"]}
     others = {"node", "reverseRedemption", "resolveRedemption", "timeBlocks"}
-    others |= {*SET_UP_STORES, *SET_UP_THINGS}
+    others |= {*SET_UP_STORES, *SET_UP_THINGS, *CHANNEL_BOOKINGS, *PREPAID}
     assert names == {*OPEN, *STORE_BOUND, *MANAGED, *MESSAGES, *FIGURES, *FREE, *BOOKING, *VISITS, *others}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -225,7 +226,7 @@ async def test_attached_coupons_show_their_tail_only(room: Trade) -> None:
     (code,) = await room.shop.issue()
     slots = await room.slots()
     booked = await room.book(slots[0]["token"], "k", couponCodes=[code])
-    attached = {"tail": code[-4:], "status": "ATTACHED", "refusal": None}
+    attached = {"tail": code.replace("-", "")[-4:], "status": "ATTACHED", "refusal": None}
     assert booked["reservation"]["attachedCoupons"] == [attached]
     gone = await room.ask(CANCEL, reservationId=booked["reservation"]["id"])
     assert gone["reservation"]["attachedCoupons"] == [{**attached, "status": "DETACHED"}]
@@ -259,16 +260,12 @@ async def test_history_is_for_staff(room: Trade) -> None:
 
 
 async def test_list_reads_details_in_batches(room: Trade, queries: list[str]) -> None:
-    slots, sent = await room.slots(), []
-    for number in (0, 12):
-        await room.book(slots[number]["token"], f"k{number}", Role.STAFF, preorder=room.order(1))
-    for _ in range(2):
-        queries.clear()
-        edges = (await room.shop.client().fetch(LIST))["reservations"]["edges"]
-        assert {edge["node"]["preorderTotal"]["amount"] for edge in edges} == {"88.00"}
-        sent.append((len(edges), len(queries)))
-        await room.book(
-            (await room.slots())[0]["token"], f"again{len(sent)}", Role.STAFF, preorder=room.order(1)
-        )
-    assert [edges for edges, _ in sent] == [2, 3]
-    assert sent[0][1] == sent[1][1]
+    for number in range(3):
+        token = (await room.slots())[0]["token"]
+        await room.book(token, f"k{number}", Role.STAFF, preorder=room.order(1))
+    queries.clear()
+    edges = (await room.shop.client().fetch(LIST))["reservations"]["edges"]
+    assert [edge["node"]["preorderTotal"]["amount"] for edge in edges] == ["88.00"] * 3
+    read = Counter(sql.partition(" FROM ")[2].split()[0] for sql in queries)
+    tables = ("preorder_line", "sku", "service_record", "attached_coupon", "reservation_revision", "resource")
+    assert {table: read[table] for table in tables} == dict.fromkeys(tables, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
@@ -19,13 +20,17 @@ from adapters.meituan.simulator.state import (
     DEVELOPER_ID,
     GENERAL,
     RECIPES,
+    RESERVATIONS,
     SHOP_ID,
     SIGN_KEY,
     TOKENS,
     PlatformError,
     Shop,
 )
+from adapters.meituan.simulator.tables import TableDesk
+from core.channels.contract import BookingStatus
 from core.clock import from_epoch
+from core.testing.platforms import BookingFacts
 from core.testing.simulator import Call, Consumption, Endpoint, Sample, Simulator, SimulatorClock, write_json
 
 _FORM = "application/x-www-form-urlencoded"
@@ -50,10 +55,12 @@ class GeneralSimulator(Simulator):
         "signKey": SIGN_KEY,
         "appAuthToken": TOKENS[GENERAL],
         "businessId": GENERAL,
+        "reservationToken": TOKENS[RESERVATIONS],
     }
 
     def __init__(self, clock: SimulatorClock | None = None) -> None:
         self.shop = Shop(*self.code_shape)
+        self.tables = TableDesk()
         self.void_token: int | None = None
         super().__init__(clock)
 
@@ -71,6 +78,9 @@ class GeneralSimulator(Simulator):
             self._sign(CATERING, f"{COUPON_PATH}/coupon/cancel", "reverse", catering.cancel),
             self._sign(CATERING, f"{COUPON_PATH}/coupon/queryById", "status", catering.query),
             self._sign(CATERING, f"{COUPON_PATH}/coupon/queryListByDate", "status", catering.list_used),
+            self._sign(RESERVATIONS, "/resv2/order/queryById", "booking", self.tables.query),
+            self._sign(RESERVATIONS, "/resv2/order/batchQuery", "bookings", self.tables.list),
+            self._sign(RESERVATIONS, "/resv2/order/operation", "tell", self.tables.operate),
         )
 
     def settings(self, address: str) -> Mapping[str, Any]:
@@ -94,6 +104,22 @@ class GeneralSimulator(Simulator):
             for order in self.shop.orders
             for each in order.coupons
         ]
+
+    def make_booking(self, status: BookingStatus, start: datetime) -> str:
+        """See `BookingSimulator`."""
+        return self.tables.make(status, start)
+
+    def cancel_booking(self, reference: str) -> None:
+        """See `BookingSimulator`."""
+        self.tables.cancel(reference)
+
+    def read_booking(self, reference: str) -> BookingFacts:
+        """See `BookingSimulator`."""
+        return self.tables.read(reference)
+
+    def count_bookings(self) -> int:
+        """See `BookingSimulator`."""
+        return len(self.tables.bookings)
 
     def refuse_rate(self, call: Call) -> Response:
         """See `Simulator.refuse_rate`."""

@@ -14,8 +14,12 @@ from core.testing.simulator import Use
 DEVELOPER_ID = "100058"
 SIGN_KEY = "9d8c7b6a5f4e3d2c1b0a"
 SHOP_ID = "5800000000000000001"
-GENERAL, CATERING = "58", "1"
-TOKENS: Mapping[str, str] = {GENERAL: "tok-simulated-general-0001", CATERING: "tok-simulated-catering-0001"}
+GENERAL, CATERING, RESERVATIONS = "58", "1", "7"
+TOKENS: Mapping[str, str] = {
+    GENERAL: "tok-simulated-general-0001",
+    CATERING: "tok-simulated-catering-0001",
+    RESERVATIONS: "tok-simulated-reservations-0001",
+}
 
 CLOCK_TOLERANCE = timedelta(minutes=10)  # INFERRED
 REVERSAL_WINDOW = timedelta(minutes=10)

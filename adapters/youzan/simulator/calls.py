@@ -12,6 +12,7 @@ import orjson
 from pydantic import SecretStr
 from starlette.responses import Response
 
+from adapters.youzan.simulator.bookings import BEAUTY_TOKEN, BookingDesk
 from adapters.youzan.simulator.state import (
     CHINA,
     CLIENT_ID,
@@ -50,12 +51,14 @@ from adapters.youzan.tables import (
     Kind,
 )
 from adapters.youzan.webhook import sign_delivery
-from core.channels.contract import WebhookDelivery
+from core.channels.contract import BookingStatus, WebhookDelivery
 from core.money import parse_yuan
+from core.testing.platforms import BookingFacts
 from core.testing.simulator import (
     Call,
     Consumption,
     Endpoint,
+    RunningClock,
     Sample,
     Simulator,
     SimulatorClock,
@@ -64,6 +67,13 @@ from core.testing.simulator import (
 )
 
 Answer = dict[str, Any]
+_BOOKING_CALLS: Mapping[str, str] = {
+    "get": "booking",
+    "list": "bookings",
+    "create": "tell",
+    "update": "tell",
+    "cancel": "tell",
+}
 _JSON = "application/json"
 
 
@@ -77,12 +87,15 @@ class YouzanSimulator(Simulator):
         "clientId": CLIENT_ID,
         "clientSecret": CLIENT_SECRET,
         "grantId": GRANT_ID,
+        "beautyToken": BEAUTY_TOKEN,
     }
     external_store_id = OFFLINE_ID
     other_store_id = OTHER_OFFLINE_ID
     states: ClassVar[tuple[str, ...]] = tuple(RECIPES)
 
     def __init__(self, clock: SimulatorClock | None = None, kinds: Sequence[Kind] = tuple(Kind)) -> None:
+        clock = clock or RunningClock()
+        self.books = BookingDesk(clock)
         super().__init__(clock)
         self.tokens = TokenDesk()
         self.vouchers: list[Voucher] = []
@@ -100,6 +113,7 @@ class YouzanSimulator(Simulator):
             self._guard(USE_TICKET, "redeem", self._use_ticket),
             self._guard(USE_CODE, "redeem", self._use_code),
             self._guard(USE_COUPON, "redeem", self._use_coupon),
+            *(self._guard_booking(name, piece) for name, piece in _BOOKING_CALLS.items()),
             Endpoint("POST", "/api/{api}/{version}", "unknown", "unknown", lambda _: _write_gateway(4005)),
         )
 
@@ -128,6 +142,22 @@ class YouzanSimulator(Simulator):
             for voucher in self.vouchers
             for piece in voucher.pieces
         ]
+
+    def make_booking(self, status: BookingStatus, start: datetime) -> str:
+        """See `BookingSimulator`."""
+        return self.books.make(status, start)
+
+    def cancel_booking(self, reference: str) -> None:
+        """See `BookingSimulator`."""
+        self.books.bookings[reference].status = 98
+
+    def read_booking(self, reference: str) -> BookingFacts:
+        """See `BookingSimulator`."""
+        return self.books.read(reference)
+
+    def count_bookings(self) -> int:
+        """See `BookingSimulator`."""
+        return len(self.books.bookings)
 
     def refuse_rate(self, call: Call) -> Response:
         """See `Simulator.refuse_rate`."""
@@ -200,7 +230,13 @@ class YouzanSimulator(Simulator):
         }
         return write_json({"success": True, "code": 200, "message": None, "data": data})
 
-    def _guard(self, api: str, piece: str, answer: Callable[[Mapping[str, str]], Answer]) -> Endpoint:
+    def _guard(
+        self,
+        api: str,
+        piece: str,
+        answer: Callable[[Mapping[str, Any]], Any],
+        read: Callable[[Call], Mapping[str, Any]] | None = None,
+    ) -> Endpoint:
         """An endpoint that checks type and token, and wraps what it answers or raises."""
 
         def handle(call: Call) -> Response:
@@ -208,13 +244,24 @@ class YouzanSimulator(Simulator):
                 if not _is_json(call):
                     raise GatewayError(4007)
                 self.tokens.check(call.params.get("access_token"), self.clock.now())
-                return write_json({"response": answer(_read_parameters(call))})
+                return write_json({"response": answer((read or _read_parameters)(call))})
             except GatewayError as error:
                 return _write_gateway(error.code)
             except BusinessError as error:
                 return write_json({"error_response": {"code": error.code, "msg": error.words}})
 
         return Endpoint("POST", f"/api/{api}/{VERSION}", api, piece, handle)
+
+    def _guard_booking(self, name: str, piece: str) -> Endpoint:
+        """The same, which wants the beauty token as well; parameters may be of any type."""
+        api = f"youzan.mei.reservation.{name}"
+
+        def answer(given: Mapping[str, Any]) -> Any:
+            if given.get("m_token") != BEAUTY_TOKEN:
+                raise GatewayError(4204)
+            return getattr(self.books, name)(given)
+
+        return self._guard(api, piece, answer, _read_anything)
 
     # ------------------------------------------------------------------------------------------------ look up
     def _get_tickets(self, given: Mapping[str, str]) -> Answer:
@@ -319,6 +366,13 @@ def _read_parameters(call: Call) -> dict[str, str]:
         raise GatewayError(4004)
     if not all(isinstance(value, str) for value in given.values()):
         raise GatewayError(5001)
+    return given
+
+
+def _read_anything(call: Call) -> dict[str, Any]:
+    given = _read_json(call.body)
+    if given is None:
+        raise GatewayError(4004)
     return given
 
 

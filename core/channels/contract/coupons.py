@@ -27,7 +27,7 @@ class ChannelCoupon:
     raw              the platform's own document, for disputes
     """
 
-    reference: str
+    reference: str = field(repr=False)
     handle: str = field(repr=False)
     kind: CouponKind
     title: str
@@ -82,7 +82,7 @@ LookUp = Found | Refused | NotMine
 class RedeemItem:
     """One coupon of a leg; `times` uses of it (1 except for times cards). `used` counts uses before this leg."""
 
-    reference: str
+    reference: str = field(repr=False)
     handle: str = field(repr=False)
     times: int = 1
     used: int = 0
@@ -95,6 +95,7 @@ class RedeemOrder:
     token     stable across repeats: the platform's redeem_token where its prepare gave one, else our leg's id
     attempt   1 for the first sending; a repeat carries the identical rest
     code      what was scanned, for platforms that want it again
+    at        when the leg was made (UTC): the time of the use for a platform that wants to be told one
     """
 
     token: str
@@ -102,6 +103,7 @@ class RedeemOrder:
     code: str
     order_reference: str | None = None
     attempt: int = 1
+    at: datetime = field(kw_only=True)
 
     def __repr__(self) -> str:
         return f"RedeemOrder(items={len(self.items)}, attempt={self.attempt})"
@@ -111,7 +113,7 @@ class RedeemOrder:
 class Receipt:
     """The platform's proof of one use: its id as needed for the reversal, and the amounts of this use in fen."""
 
-    reference: str
+    reference: str = field(repr=False)
     redeemed_at: datetime | None = None
     face_value: int | None = None
     paid_amount: int | None = None
@@ -121,7 +123,7 @@ class Receipt:
 class Redeemed:
     """This coupon was used by this leg: one receipt per use. `reversible_until` as far as the platform says."""
 
-    reference: str
+    reference: str = field(repr=False)
     receipts: tuple[Receipt, ...]
     reversible_until: datetime | None = None
 
@@ -130,7 +132,7 @@ class Redeemed:
 class RedeemRefused:
     """This coupon was certainly not used by this leg."""
 
-    reference: str
+    reference: str = field(repr=False)
     refusal: Refused
 
 
@@ -138,11 +140,12 @@ class RedeemRefused:
 class PlatformUse:
     """One living (not reversed) use of a coupon as the platform records it; None where it does not say.
 
+    receipt        the platform's id of the use; None where it shows none
     token          our leg's token, where the platform shows it
     by_merchant_api  whether it came in through the interface (not a person at the platform's own till)
     """
 
-    receipt: str
+    receipt: str | None = field(repr=False)
     used_at: datetime | None = None
     token: str | None = None
     external_store_id: str | None = None
@@ -151,9 +154,12 @@ class PlatformUse:
 
 @dataclass(frozen=True, slots=True)
 class CouponState:
-    """What the platform says of a coupon now: its status and its living uses, oldest first."""
+    """What the platform says of a coupon now: its status and its living uses, oldest first.
 
-    reference: str
+    Where `status_by` is UNUSED_ONLY there are no uses, and of the statuses only AVAILABLE proves anything.
+    """
+
+    reference: str = field(repr=False)
     status: CouponStatus
     uses: tuple[PlatformUse, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -175,14 +181,18 @@ class StatusQuery:
 
 @dataclass(frozen=True, slots=True)
 class ReversalOrder:
-    """Takes back the uses named by `receipts`, all of one coupon. `token` is stable across repeats."""
+    """Takes back the uses named by `receipts`, all of one coupon. `token` is stable across repeats.
+
+    redeem_token  the token of the leg that made the uses, for platforms that know them by it
+    """
 
     token: str
-    reference: str
+    reference: str = field(repr=False)
     handle: str = field(repr=False)
-    receipts: tuple[str, ...]
+    receipts: tuple[str, ...] = field(repr=False)
     order_reference: str | None = None
     attempt: int = 1
+    redeem_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +235,9 @@ class RecordedUse:
     by_merchant_api     whether it came in through the interface (not a person at the platform's own till)
     """
 
-    receipt: str
+    receipt: str = field(repr=False)
     used_at: datetime
-    reference: str | None = None
+    reference: str | None = field(default=None, repr=False)
     external_store_id: str | None = None
     face_value: int | None = None
     paid_amount: int | None = None
@@ -255,11 +265,15 @@ class Idempotency(StrEnum):
 
 
 class StatusBy(StrEnum):
-    """How a coupon's state can be asked for afterwards, and whether the answer shows that a use was ours."""
+    """How a coupon's state can be asked for afterwards, and whether the answer shows that a use was ours.
+
+    UNUSED_ONLY: the platform tells whether the coupon is unused, and of a used one neither when nor by whom.
+    """
 
     TOKEN = "TOKEN"  # noqa: S105
     CODE_WITH_REFERENCE = "CODE_WITH_REFERENCE"
     CODE_ONLY = "CODE_ONLY"
+    UNUSED_ONLY = "UNUSED_ONLY"
     NONE = "NONE"
 
 
@@ -293,9 +307,20 @@ class CouponBehaviour:
 
 
 class Coupons(ABC):
-    """Redeeming coupons. Each method is one piece of work at the platform and may raise any ChannelFailure."""
+    """Redeeming coupons. Each method is one piece of work at the platform and may raise any ChannelFailure.
+
+    `behaviour` is what every account keeps. Where accounts differ, such as by the platform's product that they are set
+    up for, `behave` says more of one of them.
+    """
 
     behaviour: ClassVar[CouponBehaviour]
+
+    def behave(self, session: ChannelSession[Any, Any]) -> CouponBehaviour:
+        """How the platform behaves towards this account. Pure; never less than `behaviour`.
+
+        `lists_uses` and `list_delay` are the same for all accounts.
+        """
+        return self.behaviour
 
     @abstractmethod
     async def look_up(self, session: ChannelSession[Any, Any], scanned: Scanned) -> LookUp:

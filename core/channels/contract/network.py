@@ -84,6 +84,14 @@ class AccessTokens(Protocol):
         """Forgets `token`, because the platform refused it. Does nothing if another has taken its place."""
         ...
 
+    async def replace(self, name: str, old: str, new: FreshToken) -> str:
+        """Keeps `new` in the place of `old`, in one step across all processes, and answers what is kept then.
+
+        That is `new`, also where nothing is kept; or another, where somebody else has replaced `old` before. For
+        refresh tokens that rotate: forgetting one before the next is kept may lose both.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FreshToken:

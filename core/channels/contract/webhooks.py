@@ -46,7 +46,7 @@ class ChannelEvent:
 
     event_id: str
     kind: str
-    subject: str | None
+    subject: str | None = field(repr=False)
     occurred_at: datetime | None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -59,9 +59,7 @@ class Webhooks(ABC):
         """Raises WebhookRejected unless one of the active credentials proves the delivery authentic."""
 
     @abstractmethod
-    def parse(
-        self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]
-    ) -> Sequence[ChannelEvent]:
+    def parse(self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]) -> Sequence[ChannelEvent]:
         """The events of an authentic delivery; none for a mere test of the address. Raises ProtocolFailure.
 
         `credentials` are those that `verify` was given, for platforms that seal what they deliver.

@@ -11,7 +11,15 @@ import orjson
 
 from core.channels.contract import FreshToken
 from core.clock import Clock
-from core.db.statements import Conflict, as_instant, as_optional_instant, execute, fetch_row
+from core.db.statements import (
+    Conflict,
+    Write,
+    as_instant,
+    as_optional_instant,
+    execute,
+    fetch_row,
+    write_together,
+)
 from core.ids import new_id
 from core.keys import KeyRing
 
@@ -33,6 +41,14 @@ WHERE tenant_id = $1 AND account_id = $2 AND name = $3 AND fence = $4"""
 _STORE = """
 UPDATE channel_token SET sealed = $4, expires_at = $5, lease_until = NULL
 WHERE tenant_id = $1 AND account_id = $2 AND name = $3 AND fence = $6"""
+_KEEP = """
+INSERT INTO channel_token (id, created_at, tenant_id, account_id, name, sealed, expires_at, fence)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 1)"""
+# A new fence: whoever holds a lease meanwhile fetches with what is replaced here.
+_REPLACE = """
+UPDATE channel_token SET sealed = $4, expires_at = $5, lease_until = NULL, fence = fence + 1
+WHERE tenant_id = $1 AND account_id = $2 AND name = $3 AND fence = $6
+  AND (sealed = $7 OR (sealed IS NULL AND $7 IS NULL))"""
 _CLEAR = """
 UPDATE channel_token SET sealed = NULL, expires_at = NULL
 WHERE tenant_id = $1 AND account_id = $2 AND name = $3 AND sealed = $4"""
@@ -80,6 +96,16 @@ class TokenRow:
 _NO_ROW = TokenRow(None, None, None, 0)
 
 
+def seal_token(keys: KeyRing, key: TokenKey, token: StoredToken) -> bytes:
+    """The token as the table keeps it."""
+    return keys.seal(orjson.dumps([token.value, token.refresh_at]), *key.bound_to())
+
+
+def insert_token(keys: KeyRing, key: TokenKey, token: StoredToken, now: datetime) -> Write:
+    """The INSERT of a token that there was none of. It raises Conflict where there is a row."""
+    return Write(_KEEP, (new_id(), now, *key, seal_token(keys, key, token), token.expires_at))
+
+
 class TokenRows:
     """Reads and writes of the table. Nothing here keeps state."""
 
@@ -112,9 +138,28 @@ class TokenRows:
 
     async def store(self, key: TokenKey, fence: int, token: StoredToken) -> bool:
         """Stores a token and gives the lease back. False where the lease was lost: nothing is stored then."""
-        plain = orjson.dumps([token.value, token.refresh_at])
-        sealed = self._keys.seal(plain, *key.bound_to())
+        sealed = seal_token(self._keys, key, token)
         return await execute(_STORE, *key, sealed, token.expires_at, fence) == 1
+
+    async def replace(self, key: TokenKey, old: str, new: StoredToken) -> StoredToken:
+        """Stores `new` where `old`, or no living token, is kept; answers what is kept then."""
+        while True:
+            row, now = await self.read(key), self._clock.now()
+            if row.token is not None and row.token.value != old and now < row.token.expires_at:
+                return row.token
+            if await self._swap(key, row, new, now):
+                return new
+
+    async def _swap(self, key: TokenKey, seen: TokenRow, new: StoredToken, now: datetime) -> bool:
+        """Stores `new` unless the row has changed since it was seen."""
+        if seen.fence:
+            sealed = seal_token(self._keys, key, new)
+            return await execute(_REPLACE, *key, sealed, new.expires_at, seen.fence, seen.sealed) == 1
+        try:
+            await write_together([insert_token(self._keys, key, new, now)])
+        except Conflict:
+            return False
+        return True
 
     async def clear(self, key: TokenKey, value: str) -> None:
         """Removes this token; does nothing where another has taken its place."""

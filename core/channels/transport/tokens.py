@@ -75,6 +75,11 @@ class TokenStore:
             del self._cache[key]
         await self._rows.clear(key, token)
 
+    async def replace(self, key: TokenKey, old: str, new: FreshToken) -> str:
+        """See contract.AccessTokens."""
+        fresh = StoredToken.from_fresh(new, self._clock.now())
+        return self._keep(key, await self._rows.replace(key, old, fresh))
+
     def _start(self, key: TokenKey, work: Coroutine[Any, Any, str]) -> asyncio.Task[str]:
         # In an empty context: the task must not become part of a caller's transaction.
         task = asyncio.create_task(work, context=Context())
@@ -156,3 +161,7 @@ class AccountTokens:
     async def drop(self, name: str, token: str) -> None:
         """See contract.AccessTokens."""
         await self._store.drop(TokenKey(self._tenant_id, self._account_id, name), token)
+
+    async def replace(self, name: str, old: str, new: FreshToken) -> str:
+        """See contract.AccessTokens."""
+        return await self._store.replace(TokenKey(self._tenant_id, self._account_id, name), old, new)

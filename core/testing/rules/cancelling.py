@@ -31,7 +31,7 @@ class CancellingRules:
         assert (await bench.status(order)).uses == ()
 
     async def test_cancelled_reversal(self, bench: Bench) -> None:
-        if not bench.coupons.behaviour.reversal.possible:
+        if not bench.behaviour.reversal.possible:
             return
         order = await bench.prepare(first=1)
         reversal = make_reversal(order, (await bench.redeem_well(order))[0])

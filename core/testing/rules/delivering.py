@@ -75,7 +75,9 @@ class DeliveringRules:
     async def test_event_tells_what_happened(self, bench: Bench) -> None:
         if webhooks := bench.channel.webhooks:
             events = parse(bench, webhooks, deliver(bench))
-            assert [(event.kind, event.subject) for event in events] == [(bench.platform.delivered_kind, SUBJECT)]
+            assert [(event.kind, event.subject) for event in events] == [
+                (bench.platform.delivered_kind, SUBJECT)
+            ]
 
     async def test_replay_has_the_same_id(self, bench: Bench) -> None:
         if webhooks := bench.channel.webhooks:

@@ -22,6 +22,7 @@ from core.channels.contract import (
 from core.testing.bench import Bench, make_reversal, over_the_network
 from core.testing.garbage import HOPELESS, hollow_answer, spoil_answer
 from core.testing.platforms import Uses
+from core.testing.rules.redeeming import expect_used
 from core.testing.wire import LateLanding, answer_with, lose_answer, lose_request, refuse_connection
 
 # Within every platform's window for signed times.
@@ -56,7 +57,7 @@ class FailingRules:
         assert isinstance(failure, OutcomeUnknown), f"a redemption without an answer is {failure!r}"
         assert await bench.uses() == Uses(1, 1)
         if bench.tells_status:
-            assert len((await bench.status(order)).uses) == 1
+            await expect_used(bench, order)
 
     @over_the_network
     async def test_late_application_is_seen(self, bench: Bench) -> None:
@@ -66,13 +67,13 @@ class FailingRules:
         assert isinstance(failure, OutcomeUnknown), f"a redemption that is still under way is {failure!r}"
         assert await bench.uses() == Uses(0, 0)
         if bench.tells_status:
-            assert (await bench.status(order)).uses == ()
-        bench.platform.advance(min(bench.coupons.behaviour.in_flight, LATE))
+            state = await bench.status(order)
+            assert (state.uses, state.status) == ((), CouponStatus.AVAILABLE)
+        bench.platform.advance(min(bench.behaviour.in_flight, LATE))
         await late.land()
         assert await bench.uses() == Uses(1, 1)
         if bench.tells_status:
-            state = await bench.status(order)
-            assert (len(state.uses), state.status) == (1, CouponStatus.REDEEMED), "the late use is not shown"
+            await expect_used(bench, order)
         await bench.redeem(replace(order, attempt=2))
         assert await bench.uses() == Uses(1, 1), "the repeat was counted as another use"
 
@@ -82,13 +83,13 @@ class FailingRules:
         await bench.fail(bench.redeem(order), Effect.WRITE, lose_answer)
         outcome = (await bench.redeem(replace(order, attempt=2)))[0]
         assert await bench.uses() == Uses(1, 1)
-        if bench.coupons.behaviour.idempotency is Idempotency.TOKEN:
+        if bench.behaviour.idempotency is Idempotency.TOKEN:
             assert isinstance(outcome, Redeemed), "idempotency is TOKEN, but the repeat is refused"
 
     @over_the_network
     async def test_repeat_within_token_lifetime(self, bench: Bench) -> None:
         """The lifetime of the token is what the adapter declares, so the repeat comes just before its end."""
-        behaviour = bench.coupons.behaviour
+        behaviour = bench.behaviour
         if behaviour.idempotency is not Idempotency.TOKEN:
             return
         order = await bench.prepare(first=1)
@@ -184,7 +185,7 @@ class FailingRules:
 
     @over_the_network
     async def test_spoilt_reversal_is_no_crash(self, bench: Bench) -> None:
-        if not bench.coupons.behaviour.reversal.possible:
+        if not bench.behaviour.reversal.possible:
             return
         order = await bench.prepare(first=1)
         reversal = make_reversal(order, (await bench.redeem_well(order))[0])

@@ -107,7 +107,7 @@ class ListingRules:
 
     @where_listed
     async def test_reversed_use_is_marked_or_gone(self, bench: Bench) -> None:
-        if not bench.coupons.behaviour.reversal.possible:
+        if not bench.behaviour.reversal.possible:
             return
         order = await bench.prepare(first=1)
         redeemed = (await bench.redeem_well(order))[0]
@@ -181,7 +181,7 @@ class ListingRules:
 def around(bench: Bench) -> tuple[datetime, datetime]:
     """A window that holds everything that a rule has done."""
     now = bench.session.clock.now()
-    return now - 2 * HOUR - 3 * bench.coupons.behaviour.list_delay, now + A_MOMENT
+    return now - 2 * HOUR - 3 * bench.behaviour.list_delay, now + A_MOMENT
 
 
 async def list_around(bench: Bench) -> list[RecordedUse]:
@@ -190,7 +190,7 @@ async def list_around(bench: Bench) -> list[RecordedUse]:
 
 async def find_use(bench: Bench, receipt: str) -> RecordedUse | None:
     """The use in the list, once the declared delay is over."""
-    bench.platform.advance(bench.coupons.behaviour.list_delay)
+    bench.platform.advance(bench.behaviour.list_delay)
     found = [use for use in await list_around(bench) if use.receipt == receipt]
     assert len(found) < 2, "one use is listed with several times"
     return found[0] if found else None
@@ -214,7 +214,7 @@ async def fill_pages(bench: Bench) -> list[tuple[RedeemOrder, Redeemed]]:
         if page.next_cursor is not None and len(done) > len(page.uses):
             break
         portion = len(done)
-    bench.platform.advance(bench.coupons.behaviour.list_delay)
+    bench.platform.advance(bench.behaviour.list_delay)
     return done
 
 
@@ -222,7 +222,7 @@ async def reverse_one(
     bench: Bench, done: Sequence[tuple[RedeemOrder, Redeemed]], shown: set[str]
 ) -> set[str]:
     """Takes back one of the uses already shown, where that is possible; its receipts."""
-    if not bench.coupons.behaviour.reversal.possible:
+    if not bench.behaviour.reversal.possible:
         return set()
     for order, redeemed in done:
         receipts = {receipt.reference for receipt in redeemed.receipts}

@@ -31,7 +31,7 @@ class ReversingRules:
     async def test_reversal_gives_back(self, bench: Bench) -> None:
         order, reversal = await use_coupon(bench)
         answer = await bench.reverse(reversal)
-        if not bench.coupons.behaviour.reversal.possible:
+        if not bench.behaviour.reversal.possible:
             return await expect_kept(bench, answer, Refusal.NOT_REVERSIBLE)
         assert isinstance(answer, Reversed), f"within the window, but {answer!r}"
         assert await bench.uses() == Uses(1, 0)
@@ -42,7 +42,7 @@ class ReversingRules:
         return None
 
     async def test_reversal_can_be_repeated(self, bench: Bench) -> None:
-        if not bench.coupons.behaviour.reversal.possible:
+        if not bench.behaviour.reversal.possible:
             return
         _, reversal = await use_coupon(bench)
         await bench.reverse(reversal)
@@ -52,7 +52,7 @@ class ReversingRules:
 
     async def test_old_reversal_spares_new_use(self, bench: Bench) -> None:
         """A late repeat names the old receipt, and so must not touch the use that came after it."""
-        if not bench.coupons.behaviour.reversal.possible:
+        if not bench.behaviour.reversal.possible:
             return
         _, reversal = await use_coupon(bench)
         await bench.reverse(reversal)
@@ -61,7 +61,7 @@ class ReversingRules:
         assert await bench.uses() == Uses(2, 1), "the repeat of an old reversal took back a newer use"
 
     async def test_reversal_takes_one_of_several(self, bench: Bench) -> None:
-        if not bench.holds("times_card") or not bench.coupons.behaviour.reversal.possible:
+        if not bench.holds("times_card") or not bench.behaviour.reversal.possible:
             return
         before = await bench.uses("times_card")
         order = await bench.prepare("times_card", times=2, first=1)
@@ -71,7 +71,7 @@ class ReversingRules:
         assert await bench.uses("times_card") == Uses(before.made + 2, before.living + 1)
 
     async def test_reversal_window_is_true(self, bench: Bench) -> None:
-        window = bench.coupons.behaviour.reversal.window
+        window = bench.behaviour.reversal.window
         if window is None:
             return
         _, reversal = await use_coupon(bench)
@@ -79,7 +79,7 @@ class ReversingRules:
         assert isinstance(await bench.reverse(reversal), Reversed), "refused within the declared window"
 
     async def test_late_reversal_is_refused(self, bench: Bench) -> None:
-        window = bench.coupons.behaviour.reversal.window
+        window = bench.behaviour.reversal.window
         if window is None:
             return
         _, reversal = await use_coupon(bench)
@@ -87,7 +87,7 @@ class ReversingRules:
         await expect_kept(bench, await bench.reverse(reversal), Refusal.REVERSAL_WINDOW_CLOSED)
 
     async def test_reversible_until_is_true(self, bench: Bench) -> None:
-        reversal = bench.coupons.behaviour.reversal
+        reversal = bench.behaviour.reversal
         redeemed = (await bench.redeem_well(await bench.prepare(first=1)))[0]
         if redeemed.reversible_until is None:
             return
@@ -97,7 +97,7 @@ class ReversingRules:
 
     @over_the_network
     async def test_lost_reversal_is_unknown(self, bench: Bench) -> None:
-        if not bench.coupons.behaviour.reversal.possible:
+        if not bench.behaviour.reversal.possible:
             return
         _, reversal = await use_coupon(bench)
         for fault, living in ((lose_request, 1), (lose_answer, 0)):

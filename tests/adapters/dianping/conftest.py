@@ -20,7 +20,7 @@ from core.channels.contract import (
     RedeemItem,
     RedeemOrder,
 )
-from core.testing.clock import ManualClock
+from core.testing.clock import START, ManualClock
 
 HERE = Path(__file__).parent
 
@@ -78,6 +78,6 @@ def order_of() -> Callable[..., RedeemOrder]:
 
     def make(found: Found, token: str = "leg-1", attempt: int = 1, times: int = 1) -> RedeemOrder:
         items = tuple(RedeemItem(each.reference, each.handle, times) for each in found.coupons)
-        return RedeemOrder(token, items, "", found.order_reference, attempt)
+        return RedeemOrder(token, items, "", found.order_reference, attempt, at=START)
 
     return make

@@ -24,10 +24,11 @@ from core.channels.contract import (
     RedeemItem,
     RedeemOrder,
 )
+from core.testing.clock import START
 from core.testing.faults import FaultKind
 
 CODE = "0332808512"
-ORDER = RedeemOrder("leg-1", (RedeemItem(CODE, CODE),), CODE)
+ORDER = RedeemOrder("leg-1", (RedeemItem(CODE, CODE),), CODE, at=START)
 VECTORS = orjson.loads((Path(__file__).parent / "vectors" / "dianping-md5.json").read_bytes())["vectors"]
 
 

@@ -23,9 +23,10 @@ from core.channels.contract import (
     Refusal,
     Refused,
 )
+from core.testing.clock import START
 
 CODE, OTHER = "0332808512", "0332808513"
-ONE = RedeemOrder("req-0001", (RedeemItem(CODE, CODE),), CODE)
+ONE = RedeemOrder("req-0001", (RedeemItem(CODE, CODE),), CODE, at=START)
 TWO = replace(ONE, items=(RedeemItem(CODE, CODE), RedeemItem(OTHER, OTHER)))
 USED = {"code": 801, "msg": "该券已使用"}
 

@@ -20,10 +20,11 @@ from core.channels.contract import (
     RedeemItem,
     RedeemOrder,
 )
+from core.testing.clock import START
 from core.testing.faults import FaultKind
 from core.testing.sessions import make_session
 
-ORDER = RedeemOrder("leg-1", (RedeemItem("0332808512", "0332808512"),), "0332808512")
+ORDER = RedeemOrder("leg-1", (RedeemItem("0332808512", "0332808512"),), "0332808512", at=START)
 
 
 def read_sessions(session: Any) -> list[str]:

@@ -20,7 +20,7 @@ from core.channels.contract import (
     RedeemItem,
     RedeemOrder,
 )
-from core.testing.clock import ManualClock
+from core.testing.clock import START, ManualClock
 
 HERE = Path(__file__).parent
 
@@ -82,6 +82,6 @@ def order_of() -> Callable[..., RedeemOrder]:
     def make(found: Found, times: int = 1, attempt: int = 1, handles: Sequence[str] = ()) -> RedeemOrder:
         items = tuple(RedeemItem(each.reference, each.handle, times) for each in found.coupons)
         assert found.redeem_token
-        return RedeemOrder(found.redeem_token, items, "", found.order_reference, attempt)
+        return RedeemOrder(found.redeem_token, items, "", found.order_reference, attempt, at=START)
 
     return make

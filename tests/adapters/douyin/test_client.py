@@ -21,10 +21,13 @@ from core.channels.contract import (
     RedeemItem,
     RedeemOrder,
 )
+from core.testing.clock import START
 from core.testing.faults import FaultKind
 from core.testing.sessions import make_session
 
-ORDER = RedeemOrder("vt-secret-token", (RedeemItem("7550000000000000456", "enc-secret-handle"),), "", "1093")
+ORDER = RedeemOrder(
+    "vt-secret-token", (RedeemItem("7550000000000000456", "enc-secret-handle"),), "", "1093", at=START
+)
 CODE = "104686126200130"
 
 

@@ -20,6 +20,7 @@ from core.channels.contract import (
     RedeemRefused,
     Refusal,
 )
+from core.testing.clock import START
 from core.testing.faults import Fault, FaultKind
 
 ENC = "CgwIARDaHhjLJiAEKAESLgosMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDFBAA=="
@@ -27,7 +28,9 @@ ENC2 = "CgwIARDaHhjLJiAEKAESLgosMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDJBAA=="
 
 
 def make_order(*items: RedeemItem, attempt: int = 1) -> RedeemOrder:
-    return RedeemOrder("vt", items or (RedeemItem("7550000000000000456", ENC),), "", "1093", attempt)
+    return RedeemOrder(
+        "vt", items or (RedeemItem("7550000000000000456", ENC),), "", "1093", attempt, at=START
+    )
 
 
 def count_living(simulator: Any) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 
 from adapters.douyin.channel import DouyinCredentials
 from adapters.douyin.webhook import DouyinWebhooks, sign_delivery
-from core.channels.contract import ProtocolFailure, WebhookDelivery, WebhookRejected
+from core.channels.contract import ChannelEvent, ProtocolFailure, WebhookDelivery, WebhookRejected
 
 HERE = Path(__file__).parent
 NOW = datetime(2025, 10, 10, 10, 0, tzinfo=UTC)
@@ -130,9 +131,7 @@ def test_unknown_action_is_unrecognised() -> None:
 
 
 def test_without_message_id_the_body_is_hashed() -> None:
-    first, again, other = (
-        parse(sign(make_event(action)))[0] for action in ["verify", "verify", "x"]
-    )
+    first, again, other = (parse(sign(make_event(action)))[0] for action in ["verify", "verify", "x"])
     assert first.event_id == again.event_id
     assert first.event_id != other.event_id
 

@@ -21,7 +21,7 @@ from core.channels.contract import (
     RedeemItem,
     RedeemOrder,
 )
-from core.testing.clock import ManualClock
+from core.testing.clock import START, ManualClock
 
 HERE = Path(__file__).parent
 CODE = "523162942005"
@@ -94,7 +94,7 @@ def order_of() -> Callable[..., RedeemOrder]:
         found: Found, code: str, times: int = 1, attempt: int = 1, token: str = "0b1c-leg"
     ) -> RedeemOrder:
         items = tuple(RedeemItem(each.reference, each.handle, times) for each in found.coupons)
-        return RedeemOrder(token, items, code, found.order_reference, attempt)
+        return RedeemOrder(token, items, code, found.order_reference, attempt, at=START)
 
     return make
 
@@ -105,6 +105,6 @@ def order() -> Callable[..., RedeemOrder]:
 
     def make(attempt: int = 1, times: int = 1) -> RedeemOrder:
         item = RedeemItem("2208211121312608720", "2208211121312608720*1", times)
-        return RedeemOrder("req-0002", (item,), CODE, "2106027287988611313", attempt)
+        return RedeemOrder("req-0002", (item,), CODE, "2106027287988611313", attempt, at=START)
 
     return make

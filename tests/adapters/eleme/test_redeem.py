@@ -18,6 +18,7 @@ from core.channels.contract import (
     RedeemRefused,
     Refusal,
 )
+from core.testing.clock import START
 from core.testing.faults import Fault, FaultKind
 
 CODE, TICKET = "523162942005", "2208211121312608720"
@@ -43,7 +44,7 @@ def row(trans_id: str = "T1", ticket_id: str = TICKET, **more: Any) -> Any:
 def make_order(*times: int, attempt: int = 1) -> RedeemOrder:
     ids = [TICKET, "2208211121312608721"]
     items = [RedeemItem(id_, f"{id_}*{n}", n) for id_, n in zip(ids, times or (1,), strict=False)]
-    return RedeemOrder("req-0002", tuple(items), CODE, "2106027287988611313", attempt)
+    return RedeemOrder("req-0002", tuple(items), CODE, "2106027287988611313", attempt, at=START)
 
 
 def name_receipts(outcome: Any) -> list[str]:

@@ -23,7 +23,7 @@ from core.channels.contract import (
     RedeemOrder,
     ReversalOrder,
 )
-from core.testing.clock import ManualClock
+from core.testing.clock import START, ManualClock
 
 HERE = Path(__file__).parent
 
@@ -107,7 +107,7 @@ def order_of() -> Callable[..., RedeemOrder]:
         found: Found, times: int = 1, token: str = "0194b2c1-0000-7000-8000-000000000001"
     ) -> RedeemOrder:
         items = tuple(RedeemItem(each.reference, each.handle, times) for each in found.coupons)
-        return RedeemOrder(found.redeem_token or token, items, "", found.order_reference)
+        return RedeemOrder(found.redeem_token or token, items, "", found.order_reference, at=START)
 
     return make
 

@@ -23,14 +23,13 @@ from core.channels.contract import (
     ReversalOrder,
     StatusQuery,
 )
+from core.testing.clock import START
 from core.testing.faults import FaultKind
 from core.testing.garbage import HOPELESS
 
 CODE = "016569843362"
 TICKET = TicketHandle(CODE, "req0001", is_card=False).write()
-CERTIFICATE = CertificateHandle(
-    "LLyABKAESLgosRSH/OAfU5", "074a1test", None, "2023-11-15 12:00:00", False
-).write()
+CERTIFICATE = CertificateHandle("LLyABKAESLgosRSH/OAfU5", "074a1test", None, False).write()
 HANDLES = pytest.mark.parametrize("handle", [TICKET, CERTIFICATE], ids=["ticket", "certificate"])
 
 
@@ -41,7 +40,9 @@ async def catch(work: Any) -> ChannelFailure:
 
 
 def redeem(channel: Any, session: Any, handle: str) -> Any:
-    return channel.coupons.redeem(session, RedeemOrder("req0001", (RedeemItem("r", handle),), "", "2023"))
+    return channel.coupons.redeem(
+        session, RedeemOrder("req0001", (RedeemItem("r", handle),), "", "2023", at=START)
+    )
 
 
 def reverse(channel: Any, session: Any, handle: str) -> Any:

@@ -15,7 +15,6 @@ from adapters.koubei.parse import (
     quote_code,
 )
 from adapters.koubei.parse_certificates import (
-    UsesNotShown,
     list_reversals,
     parse_certificate_state,
     parse_certificates,
@@ -278,7 +277,6 @@ def test_certificate_is_read_whole(read_payload: Any) -> None:
         "encrypted_code": "LLyABKAESLgosRSH/OAfU5",
         "open_id": "074a1test",
         "user_id": None,
-        "biz_dt": "2023-11-15 12:00:00",
         "is_card": False,
     }
     assert coupon.valid_until == datetime(2023, 12, 31, 15, 59, 59, tzinfo=UTC)
@@ -304,18 +302,21 @@ def test_certificate_status_is_mapped(status: str, expected: CouponStatus) -> No
 
 
 @pytest.mark.parametrize(
-    "changes", [{"status": "USED"}, {"times_card_info": {"total_count": 10, "used_count": 1}}]
+    ("changes", "status", "uses"),
+    [
+        ({"status": "USED"}, CouponStatus.REDEEMED, 1),
+        ({"times_card_info": {"total_count": 10, "used_count": 3}}, CouponStatus.PARTLY_REDEEMED, 3),
+    ],
 )
-def test_used_certificate_tells_no_uses(changes: dict[str, Any]) -> None:
-    with pytest.raises(UsesNotShown):
-        parse_certificate_state(make_state(**changes), "c", NOW)
+def test_used_certificate_tells_how_often(changes: dict[str, Any], status: CouponStatus, uses: int) -> None:
+    state = parse_certificate_state(make_state(**changes), "c", NOW)
+    assert (state.status, state.uses) == (status, (PlatformUse(None),) * uses)
 
 
 @pytest.mark.parametrize("changes", [{"status": "NEW"}, {"status": None}, {"certificate_id": "another"}])
 def test_open_certificate_state_is_no_state(changes: dict[str, Any]) -> None:
-    with pytest.raises(ProtocolFailure) as caught:
+    with pytest.raises(ProtocolFailure):
         parse_certificate_state(make_state(**changes), "c", NOW)
-    assert not isinstance(caught.value, UsesNotShown)
 
 
 # -------------------------------------------------------------------------------------------------------------- words

@@ -23,19 +23,21 @@ from core.channels.contract import (
     Refusal,
     StatusQuery,
 )
+from core.testing.clock import START
 from core.testing.faults import FaultKind
 
 VOUCHER, CERTIFICATE = "20231101000730020000000001", "2021042322001426261436764012"
 TICKET_ITEM = RedeemItem(VOUCHER, TicketHandle("016569843362", "req0001", is_card=False).write())
-TICKET_ORDER = RedeemOrder("req0001", (TICKET_ITEM,), "016569843362", "20231101110070010100130500594477")
-CERTIFICATE_HANDLE = CertificateHandle(
-    "LLyABKAESLgosRSH/OAfU5", "074a1test", None, "2023-11-15 12:00:00", False
+TICKET_ORDER = RedeemOrder(
+    "req0001", (TICKET_ITEM,), "016569843362", "20231101110070010100130500594477", at=START
 )
+CERTIFICATE_HANDLE = CertificateHandle("LLyABKAESLgosRSH/OAfU5", "074a1test", None, False)
 CERTIFICATE_ORDER = RedeemOrder(
     "b1z0001",
     (RedeemItem(CERTIFICATE, CERTIFICATE_HANDLE.write()),),
     "",
     "2023090701502300000005940087259495",
+    at=START,
 )
 
 
@@ -162,6 +164,15 @@ async def test_one_call_for_one_order(
         "order_id": simulator.orders[0].order_no,
         "open_id": "074a1simulatedopenidofacustomer",
     }
+
+
+async def test_handle_of_an_earlier_version(channel: Any, canned: Any, read_payload: Any) -> None:
+    fields = {**orjson.loads(CERTIFICATE_HANDLE.write()), "biz_dt": "2023-11-15 12:00:00"}
+    item = RedeemItem(CERTIFICATE, orjson.dumps(fields).decode())
+    session = canned(read_payload("25_certificate_use_ok"))
+    (outcome,) = await channel.coupons.redeem(session, replace(CERTIFICATE_ORDER, items=(item,)))
+    assert isinstance(outcome, Redeemed)
+    assert read_body(session.http.requests[-1])["biz_dt"] == write_china_time(START)
 
 
 async def test_repeat_is_the_same_a_minute_later(

@@ -24,9 +24,7 @@ from core.testing.faults import FaultKind
 VOUCHER, CERTIFICATE = "20231101000730020000000001", "2021042322001426261436764012"
 TRANS, USE_ORDER = "20231115000000000001", "2023052100445005835800000045"
 TICKET = TicketHandle("016569843362", "req0001", is_card=False).write()
-ENCRYPTED = CertificateHandle(
-    "LLyABKAESLgosRSH/OAfU5", "074a1test", None, "2023-11-15 12:00:00", False
-).write()
+ENCRYPTED = CertificateHandle("LLyABKAESLgosRSH/OAfU5", "074a1test", None, False).write()
 TICKET_REVERSAL = ReversalOrder("r1", VOUCHER, TICKET, (TRANS,), "2023")
 CERTIFICATE_REVERSAL = ReversalOrder("r1", CERTIFICATE, ENCRYPTED, (USE_ORDER,), "2023")
 UNLISTED = {"code": "40004", "sub_code": "NOBODY_KNOWS"}

@@ -18,11 +18,14 @@ from core.channels.contract import (
     RedeemItem,
     RedeemOrder,
 )
+from core.testing.clock import START
 from core.testing.sessions import make_session
 
 CODE = "880260412345"
 HANDLE = Handle("enc-secret-handle", {"code": CODE}).pack()
-ORDER = RedeemOrder("ksvt-secret-token", (RedeemItem("500000000000001", HANDLE),), CODE, "240000000000001")
+ORDER = RedeemOrder(
+    "ksvt-secret-token", (RedeemItem("500000000000001", HANDLE),), CODE, "240000000000001", at=START
+)
 
 
 def fail_with(code: int, words: str = "") -> Any:

@@ -24,6 +24,7 @@ from core.channels.contract import (
 from core.channels.transport.tokens import TokenStore
 from core.ids import new_id
 from core.keys import KeyRing
+from core.testing.clock import START
 from core.testing.faults import FaultKind
 from core.testing.sessions import make_session
 
@@ -232,7 +233,7 @@ async def test_no_token_means_nothing_sent(
     channel: Any, session: Any, simulator: Any, kind: FaultKind
 ) -> None:
     simulator.faults.script("token", kind)
-    failure = await catch(channel.coupons.redeem(session, RedeemOrder("ksvt", (), "", "24")))
+    failure = await catch(channel.coupons.redeem(session, RedeemOrder("ksvt", (), "", "24", at=START)))
     assert isinstance(failure, NothingSent)
     assert simulator.calls == {"token": 1}
 

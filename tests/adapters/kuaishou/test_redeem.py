@@ -20,6 +20,7 @@ from core.channels.contract import (
     RedeemRefused,
     Refusal,
 )
+from core.testing.clock import START
 from core.testing.faults import Fault, FaultKind
 
 REFERENCE = "500000000000001"
@@ -27,7 +28,9 @@ HANDLE = Handle("TESTENC0001", {"code": "880260412345"}).pack()
 
 
 def make_order(*items: RedeemItem, attempt: int = 1) -> RedeemOrder:
-    return RedeemOrder("ksvt", items or (RedeemItem(REFERENCE, HANDLE),), "", "240000000000001", attempt)
+    return RedeemOrder(
+        "ksvt", items or (RedeemItem(REFERENCE, HANDLE),), "", "240000000000001", attempt, at=START
+    )
 
 
 def count_living(simulator: Any) -> list[int]:

@@ -24,7 +24,7 @@ from core.channels.contract import (
     StatusQuery,
     parse_link,
 )
-from core.testing.clock import ManualClock
+from core.testing.clock import START, ManualClock
 from core.testing.sessions import make_session
 
 HERE = Path(__file__).parent
@@ -64,7 +64,7 @@ class Till:
     async def prepare(self, text: str, *, first: int | None = None, times: int = 1) -> RedeemOrder:
         found = await self.find(text)
         items = tuple(RedeemItem(each.reference, each.handle, times) for each in found.coupons[:first])
-        return RedeemOrder("0192-leg-1", items, text, found.order_reference)
+        return RedeemOrder("0192-leg-1", items, text, found.order_reference, at=START)
 
     async def redeem(self, order: RedeemOrder) -> Any:
         return await self.coupons.redeem(self.session, order)

@@ -25,13 +25,14 @@ from core.channels.contract import (
     ReversalOrder,
     Reversed,
 )
+from core.testing.clock import START
 from core.testing.faults import FaultKind
 from tests.adapters.meituan.conftest import take_back
 
 CODE = "123456789012"
 IN_2023 = datetime(2023, 11, 15, tzinfo=UTC)
 ITEM = RedeemItem(CODE, f"{CODE}:51000001:1:1")
-ORDER = RedeemOrder("leg", (ITEM,), CODE)
+ORDER = RedeemOrder("leg", (ITEM,), CODE, at=START)
 REVERSAL = ReversalOrder("r", CODE, ITEM.handle, (CODE,))
 
 
@@ -208,7 +209,7 @@ def test_unlisted_state_without_a_use(read_payload: Any) -> None:
 async def test_unused_coupon_has_its_state(waiter: Any, catering: Any) -> None:
     for name, status in (("expired", CouponStatus.EXPIRED), ("refunded", CouponStatus.REFUNDED)):
         code = catering.make(name).code
-        told = await waiter.status(RedeemOrder("t", (RedeemItem(code, f"{code}:1:1:1"),), code))
+        told = await waiter.status(RedeemOrder("t", (RedeemItem(code, f"{code}:1:1:1"),), code, at=START))
         assert (told.status, told.uses) == (status, ())
 
 

@@ -19,9 +19,10 @@ from core.channels.contract import (
     RedeemItem,
     RedeemOrder,
 )
+from core.testing.clock import START
 
 CODE = "0332808512"
-ORDER = RedeemOrder("req-0001", (RedeemItem(CODE, f"{CODE}:993500001:1:1"),), CODE)
+ORDER = RedeemOrder("req-0001", (RedeemItem(CODE, f"{CODE}:993500001:1:1"),), CODE, at=START)
 BY_TROUBLE = {
     Trouble.MISCONFIGURED: (Misconfigured, Misconfigured),
     Trouble.RATE_LIMITED: (RateLimited, RateLimited),

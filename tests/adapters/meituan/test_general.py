@@ -27,13 +27,14 @@ from core.channels.contract import (
     ReversalRefused,
     Reversed,
 )
+from core.testing.clock import START
 from core.testing.faults import Fault, FaultKind
 from tests.adapters.meituan.conftest import take_back
 
 CODE = "0332808512"
 IN_2023 = datetime(2023, 11, 15, tzinfo=UTC)
 ITEM = RedeemItem(CODE, f"{CODE}:993500001:1:1")
-ORDER = RedeemOrder("req-0001", (ITEM,), CODE, "4937000000000000001")
+ORDER = RedeemOrder("req-0001", (ITEM,), CODE, "4937000000000000001", at=START)
 
 
 def living(simulator: Any) -> list[int]:
@@ -285,7 +286,7 @@ async def test_use_is_shown(till: Any, general: Any, clock: Any) -> None:
 
 async def test_use_by_hand_is_left_open(till: Any, general: Any) -> None:
     code = general.make("used").code
-    state = await till.status(RedeemOrder("t", (RedeemItem(code, f"{code}:1:1:1"),), code))
+    state = await till.status(RedeemOrder("t", (RedeemItem(code, f"{code}:1:1:1"),), code, at=START))
     assert [use.by_merchant_api for use in state.uses] == [None]
 
 
@@ -323,7 +324,7 @@ async def test_unused_coupon_has_its_state(
     till: Any, general: Any, state: str, expected: CouponStatus
 ) -> None:
     code = general.make(state).code
-    told = await till.status(RedeemOrder("t", (RedeemItem(code, f"{code}:1:1:1"),), code))
+    told = await till.status(RedeemOrder("t", (RedeemItem(code, f"{code}:1:1:1"),), code, at=START))
     assert (told.status, told.uses) == (expected, ())
 
 

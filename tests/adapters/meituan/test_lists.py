@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -196,7 +197,7 @@ async def redeem_many(till: Any, simulator: Any, count: int) -> list[str]:
     receipts = []
     for _ in range(count):
         order = await till.prepare(simulator.make("usable").code)
-        order = type(order)(f"leg-{order.code}", order.items, order.code, order.order_reference)
+        order = replace(order, token=f"leg-{order.code}")
         (outcome,) = await till.redeem(order)
         receipts.append(outcome.receipts[0].reference)
     return receipts

@@ -21,7 +21,7 @@ from core.channels.contract import (
     RedeemOrder,
     ReversalOrder,
 )
-from core.testing.clock import ManualClock
+from core.testing.clock import START, ManualClock
 
 HERE = Path(__file__).parent
 LEG = "01890a5d-ac96-774b-bcce-b302099a8057"  # a UUIDv7 of 2023-06-30
@@ -97,7 +97,7 @@ def order_of() -> Callable[..., RedeemOrder]:
 
     def make(found: Found, token: str = LEG, attempt: int = 1) -> RedeemOrder:
         items = tuple(RedeemItem(each.reference, each.handle) for each in found.coupons)
-        return RedeemOrder(token, items, "", found.order_reference, attempt)
+        return RedeemOrder(token, items, "", found.order_reference, attempt, at=START)
 
     return make
 

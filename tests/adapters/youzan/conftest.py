@@ -20,7 +20,7 @@ from core.channels.contract import (
     RedeemItem,
     RedeemOrder,
 )
-from core.testing.clock import ManualClock
+from core.testing.clock import START, ManualClock
 
 HERE = Path(__file__).parent
 
@@ -96,6 +96,6 @@ def order_of() -> Callable[..., RedeemOrder]:
 
     def make(found: Found, first: int | None = None, attempt: int = 1) -> RedeemOrder:
         items = tuple(RedeemItem(each.reference, each.handle) for each in found.coupons[:first])
-        return RedeemOrder("leg", items, "", found.order_reference, attempt)
+        return RedeemOrder("leg", items, "", found.order_reference, attempt, at=START)
 
     return make

@@ -27,11 +27,12 @@ from core.channels.contract import (
     Refusal,
     Refused,
 )
+from core.testing.clock import START
 from core.testing.faults import FaultKind
 from core.testing.sessions import make_session
 
 CODE = "E20260301100000000000003"
-ORDER = RedeemOrder("leg", (RedeemItem(CODE, f"code/{CODE}//1"),), "", CODE)
+ORDER = RedeemOrder("leg", (RedeemItem(CODE, f"code/{CODE}//1"),), "", CODE, at=START)
 
 
 def gateway(code: Any) -> Any:

@@ -24,11 +24,12 @@ from core.channels.contract import (
     ReversalRefused,
     StatusQuery,
 )
+from core.testing.clock import START
 from core.testing.faults import FaultKind
 
 KINDS = ["ticket", "code", "coupon"]
 NUMBER = "E20260301100000000000003"
-ORDER = RedeemOrder("leg", (RedeemItem(NUMBER, f"code/{NUMBER}//1"),), "", NUMBER)
+ORDER = RedeemOrder("leg", (RedeemItem(NUMBER, f"code/{NUMBER}//1"),), "", NUMBER, at=START)
 
 
 def count_uses(simulator: Any) -> list[int]:
@@ -105,7 +106,7 @@ async def test_some_tickets_go_one_by_one(channel: Any, canned: Any, read_payloa
         read_payload("virtualticket_get_not_verified"),
     )
     session = canned(done, shown, done, shown)
-    outcomes = await channel.coupons.redeem(session, RedeemOrder("leg", items, ""))
+    outcomes = await channel.coupons.redeem(session, RedeemOrder("leg", items, "", at=START))
     assert [type(outcome) for outcome in outcomes] == [Redeemed, Redeemed]
     sent = [orjson.loads(each.content) for each in session.http.requests]
     assert sent == [{"ticket_code": "1"}, {"code": "Q"}, {"ticket_code": "2"}, {"code": "Q"}]
@@ -114,7 +115,7 @@ async def test_some_tickets_go_one_by_one(channel: Any, canned: Any, read_payloa
 async def test_first_refusal_ends_the_rest(channel: Any, canned: Any, read_payload: Any) -> None:
     items = tuple(RedeemItem(f"ticket-{n}", f"ticket/Q/{n}/3") for n in (1, 2))
     session = canned({"error_response": {"code": 101300000, "msg": ""}})
-    first, second = await channel.coupons.redeem(session, RedeemOrder("leg", items, ""))
+    first, second = await channel.coupons.redeem(session, RedeemOrder("leg", items, "", at=START))
     assert (first.refusal.reason, second.refusal.reason) == (
         Refusal.UNKNOWN_CODE,
         Refusal.REFUSED_BY_CHANNEL,
@@ -223,7 +224,7 @@ async def test_half_a_success_is_open(channel: Any, canned: Any, body: Any) -> N
 async def test_half_a_success_of_a_qr_is_open(channel: Any, canned: Any, body: Any) -> None:
     items = tuple(RedeemItem(f"ticket-{n}", f"ticket/Q/{n}/2") for n in (1, 2))
     with pytest.raises(OutcomeUnknown):
-        await channel.coupons.redeem(canned({"response": body}), RedeemOrder("leg", items, ""))
+        await channel.coupons.redeem(canned({"response": body}), RedeemOrder("leg", items, "", at=START))
 
 
 async def test_success_counts_without_a_look(channel: Any, canned: Any, read_payload: Any) -> None:
@@ -278,7 +279,7 @@ async def test_lost_call_is_found_by_asking(
 async def test_foreign_handle_sends_nothing(channel: Any, canned: Any, handle: str) -> None:
     session = canned()
     with pytest.raises(Misconfigured):
-        await channel.coupons.redeem(session, RedeemOrder("leg", (RedeemItem("1", handle),), ""))
+        await channel.coupons.redeem(session, RedeemOrder("leg", (RedeemItem("1", handle),), "", at=START))
     assert session.http.requests == []
 
 

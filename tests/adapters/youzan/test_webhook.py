@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 
 from adapters.youzan.channel import YouzanCredentials
 from adapters.youzan.webhook import YouzanWebhooks, sign_delivery
-from core.channels.contract import ProtocolFailure, WebhookDelivery, WebhookRejected
+from core.channels.contract import ChannelEvent, ProtocolFailure, WebhookDelivery, WebhookRejected
 
 HERE = Path(__file__).parent
 NOW = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
@@ -33,7 +34,7 @@ def deliver(body: Any, **headers: str) -> WebhookDelivery:
 
 
 def parse(delivery: WebhookDelivery) -> Sequence[ChannelEvent]:
-    return WEBHOOKS.parse(delivery, [make_credentials()])
+    return WEBHOOKS.parse(delivery, [make_credentials("client", "secret")])
 
 
 def push(message: Any, type_: str = "COUPON_CUSTOMER_PROMOTION", **changes: Any) -> WebhookDelivery:

@@ -45,7 +45,7 @@ from core.ids import new_id
 from core.keys import KeyRing
 from core.runtime import Runtime
 from core.settings import Settings
-from core.testing.clock import ManualClock
+from core.testing.clock import START, ManualClock
 
 KEYS = KeyRing("a secret key for tests, 32 characters or more")
 STORE = new_id()
@@ -107,7 +107,7 @@ def order_of(found: object, token: str, times: int = 1) -> RedeemOrder:
     assert isinstance(found, Found)
     coupon = found.coupons[0]
     used = coupon.times_total - coupon.times_remaining
-    return RedeemOrder(token, (RedeemItem(coupon.reference, coupon.handle, times, used),), "")
+    return RedeemOrder(token, (RedeemItem(coupon.reference, coupon.handle, times, used),), "", at=START)
 
 
 async def count_uses(tenant_id: UUID) -> int:

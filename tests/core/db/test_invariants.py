@@ -26,6 +26,12 @@ from core.db.statements import Conflict, Overlap, execute, fetch_rows, is_postgr
 from core.events.models import OutboxEvent
 from core.ids import new_id
 from core.notifications.models import MessageConsent, Notification, NotificationTemplate
+from core.reservations.channel_models import (
+    BookingMessage,
+    BookingSync,
+    BookingWatch,
+    ChannelBookingRecord,
+)
 from core.reservations.models import (
     AttachedCoupon,
     BookingAllocation,
@@ -253,6 +259,23 @@ TAKEN_ONCE = {
         {"account_id": ONE, "store_id": ONE, "target_kind": "SERVICE", "reference": "sku1"},
         {"target_kind": "STAFF"},
     ),
+    "channel_booking__tenant_id_account_id_external_id_key": (
+        ChannelBookingRecord,
+        {"account_id": ONE, "external_id": "b1"},
+        {"external_id": None},
+    ),
+    "channel_booking__tenant_id_account_id_reservation_id_key": (
+        ChannelBookingRecord,
+        {"account_id": ONE, "reservation_id": ONE},
+        {"reservation_id": None},
+    ),
+    "booking_message__tenant_id_dedupe_key_key": (BookingMessage, {"dedupe_key": "k1"}, {"dedupe_key": "k2"}),
+    "booking_sync__tenant_id_account_id_store_id_key": (
+        BookingSync,
+        {"account_id": ONE, "store_id": ONE},
+        {"store_id": TWO},
+    ),
+    "booking_watch__tenant_id_topic_key": (BookingWatch, {"topic": "a"}, {"topic": "b"}),
 }
 
 # check → model, a row at its limit, and the change that passes it.

@@ -65,7 +65,11 @@ class Hall(Reservations):
     # ------------------------------------------------------------------------------------------------ what people do
     def put(self, reference: str, status: BookingStatus, start: Any, **changes: Any) -> ChannelBooking:
         """A customer books, or changes what was booked."""
-        values = {"service_reference": "cut", "updated_at": self.clock.now(), "external_store_id": STORE} | changes
+        values = {
+            "service_reference": "cut",
+            "updated_at": self.clock.now(),
+            "external_store_id": STORE,
+        } | changes
         booking = ChannelBooking(reference, status, start, **values)
         self.bookings[reference] = booking
         return booking
@@ -194,7 +198,9 @@ class Booked:
     async def visits(self) -> Any:
         """(status, start as hours after 09:00) of all reservations."""
         rows = await self.salon.list("reservation", "status", "start_at")
-        return sorted((status, (as_instant(start) - MORNING).total_seconds() / 3600) for status, start in rows)
+        return sorted(
+            (status, (as_instant(start) - MORNING).total_seconds() / 3600) for status, start in rows
+        )
 
     async def outcome(self, reference: str) -> Any:
         """(outcome, conflict) of a booking."""

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hall import Booked, S, open_hall
@@ -45,7 +46,11 @@ def tell(booked: Booked, chance: random.Random) -> list[list[ChannelBooking]]:
         life = []
         for status in history:
             still = status in (S.ARRIVED, S.COMPLETED, S.NO_SHOW, S.CANCELLED) and life
-            start = life[-1].start if still else MORNING + timedelta(hours=2 * number + chance.choice((0, 0.5, 1)))
+            start = (
+                life[-1].start
+                if still
+                else MORNING + timedelta(hours=2 * number + chance.choice((0, 0.5, 1)))
+            )
             booked.salon.clock.advance(timedelta(seconds=1))
             life.append(booked.hall.put(f"b{number}", status, start))
         lives.append(life)
@@ -68,23 +73,25 @@ async def find_overlaps() -> list[object]:
         "SELECT resource_id, start_at, end_at FROM booking_allocation WHERE state IN ('HELD', 'CONFIRMED')"
         " ORDER BY resource_id, start_at"
     )
-    pairs = zip(rows, rows[1:], strict=False)
     return [
         one
-        for one, two in pairs
-        if one["resource_id"] == two["resource_id"] and as_instant(two["start_at"]) < as_instant(one["end_at"])
+        for one, two in pairwise(rows)
+        if one["resource_id"] == two["resource_id"]
+        and as_instant(two["start_at"]) < as_instant(one["end_at"])
     ]
 
 
 def expect(lives: list[list[ChannelBooking]]) -> dict[str, tuple[str, datetime]]:
     """What stands in the calendar in the end: the last state of each booking that is not cancelled."""
     last = [life[-1] for life in lives]
-    return {each.reference: (OURS[each.status], each.start) for each in last if each.status is not S.CANCELLED}
+    return {
+        each.reference: (OURS[each.status], each.start) for each in last if each.status is not S.CANCELLED
+    }
 
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_any_order_gives_the_same_calendar(booked, seed):
-    chance = random.Random(seed)  # noqa: S311  # a test that can be repeated
+    chance = random.Random(seed)  # a test that can be repeated
     lives = tell(booked, chance)
     states = [state for life in lives for state in life for _ in range(chance.randint(1, 3))]
     chance.shuffle(states)
@@ -110,7 +117,7 @@ async def test_any_order_gives_the_same_calendar(booked, seed):
 @pytest.mark.parametrize("seed", range(4))
 async def test_rivals_never_overlap(booked, seed):
     """Bookings of the same hours, ours among them: some end as conflicts, and none is lost."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     states = []
     for number in range(8):
         start = MORNING + timedelta(hours=chance.choice((2, 2.5, 3)))

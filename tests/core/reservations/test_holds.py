@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from core.db.statements import execute
 from core.errors import IdempotencyKeyReused
 from core.ids import new_id
 from core.reservations.holds import HoldView, extend_hold, release_hold, sweep_holds
@@ -184,3 +185,22 @@ async def test_sweep_lets_go(salon):
     assert await salon.list("slot_hold", "status") == ["EXPIRED", "HELD"]
     assert await salon.taken() == ["RELEASED", "HELD"]
     assert await sweep_holds(salon.runtime) == 0
+
+
+async def test_seat_of_cancelled_class_is_not_booked(salon):
+    """Also where the hold came to be in the very moment of the cancellation, which did not see it."""
+    seat = await salon.add_class(await salon.add_service(ServiceKind.GROUP_CLASS))
+    held = await salon.hold(seat)
+    await execute("UPDATE class_session SET status = 'CANCELLED' WHERE id = $1", seat.session_id)
+    assert (await salon.book(None, hold_id=held.id)).code is CODE.HOLD_EXPIRED
+    assert await salon.count("reservation") == 0
+
+
+async def test_party_gets_a_room_that_it_fits_into(salon):
+    """The slot was offered to a smaller one."""
+    service = await salon.add_service(ServiceKind.ROOM)
+    small, large = await salon.add_room(2), await salon.add_room(4)
+    held = await salon.hold(salon.slot(service, rooms=(small,)), party_size=3)
+    assert held.slot.resource_ids == (large,)
+    assert (await salon.hold(salon.slot(service, rooms=(small,)), party_size=4)).code is CODE.SLOT_TAKEN
+    assert (await salon.hold(salon.slot(service, rooms=(small,)), party_size=2)).slot.resource_ids == (small,)

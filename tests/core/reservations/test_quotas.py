@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from core.db.statements import execute
+from core.reservations.check_in import CheckInInput, check_in_reservation
+from core.reservations.no_shows import mark_no_shows
+from core.reservations.setup_rows import find_service
 from core.reservations.values import ReservationErrorCode, ReservationView
 
 CODE = ReservationErrorCode
@@ -84,3 +87,39 @@ async def test_refused_booking_counts_nothing(salon):
     await salon.book(salon.slot(service, 1), salon.staff)
     assert (await salon.book(salon.slot(service, 1))).code is CODE.SLOT_TAKEN
     assert await salon.count("customer_quota") == 0
+
+
+async def count_two_open(salon, close_first):
+    """The first of a limit of two ended; two others are counted as open when `close_first` is done with it."""
+    await salon.set_policy(limit_per_customer=2, grace_minutes=90)
+    service = await salon.add_service()
+    first = await salon.book(salon.slot(service, 1))
+    await salon.book(salon.slot(service, 5))
+    salon.clock.advance(2 * 3600)
+    assert isinstance(await salon.book(salon.slot(service, 7)), ReservationView)
+    await close_first(first)
+    return await salon.list("customer_quota", "open_count")
+
+
+async def test_late_check_in_closes_nothing_twice(salon):
+    async def check_in(first):
+        wanted = CheckInInput(salon.store_id, salon.key(), code=first.code)
+        assert (await check_in_reservation(salon.runtime, salon.staff, wanted)).problems == ()
+
+    assert await count_two_open(salon, check_in) == [2]
+
+
+async def test_no_show_closes_nothing_twice(salon):
+    async def pass_by(_):
+        salon.clock.advance(1800)
+        assert await mark_no_shows(salon.runtime) == 1
+
+    assert await count_two_open(salon, pass_by) == [2]
+
+
+async def test_moved_from_the_past_is_open_again(salon):
+    async def move(first):
+        service = await find_service(salon.tenant_id, first.service_id)
+        assert isinstance(await salon.move(first.id, salon.slot(service, 9), salon.staff), ReservationView)
+
+    assert await count_two_open(salon, move) == [3]

@@ -186,3 +186,12 @@ async def test_package_must_be_valid_then(salon):
     made = await salon.book(salon.slot(service, 3), package_id=package)
     assert (await salon.move(made.id, salon.slot(service, 6))).code is CODE.PACKAGE_NOT_VALID
     assert isinstance(await salon.move(made.id, salon.slot(service, 4)), ReservationView)
+
+
+async def test_party_moves_to_a_room_that_it_fits_into(salon):
+    """The slot was offered to a smaller one; its own room may be the only one that is large enough."""
+    service = await salon.add_service(ServiceKind.ROOM)
+    small, large = await salon.add_room(2), await salon.add_room(4)
+    made = await salon.book(salon.slot(service, 5, rooms=(large,)), party_size=3)
+    moved = await salon.move(made.id, salon.slot(service, 5.5, rooms=(small,)))
+    assert (moved.resource_ids, moved.start) == ((large,), salon.slot(service, 5.5).start)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from course import Course, code
 from salon import GUEST
 
 from core.access.values import Role
+from core.db.statements import fetch_rows
 from core.errors import Forbidden, NotFound
 from core.ids import new_id
 from core.notifications.validity import is_still_valid
 from core.notifications.values import NotificationKind
+from core.reservations import promotion
 from core.reservations.classes import cancel_class
 from core.reservations.promotion import promote_waitlist
 from core.reservations.values import (
@@ -23,7 +26,7 @@ from core.reservations.values import (
     ReservationView,
 )
 from core.reservations.waitlist import list_own_waitlist, list_waitlist
-from core.reservations.waitlist_rows import WaitlistStatus, find_entry
+from core.reservations.waitlist_rows import EntryView, WaitlistStatus, find_entry, load_open_entries
 
 WAITING, OFFERED, PROMOTED = WaitlistStatus.WAITING, WaitlistStatus.OFFERED, WaitlistStatus.PROMOTED
 EXPIRED, LEFT = WaitlistStatus.EXPIRED, WaitlistStatus.LEFT
@@ -175,6 +178,24 @@ async def test_leaving_and_accepting_at_once(course: Course) -> None:
     assert await course.seats() == (3 if booked else 2)
 
 
+async def test_who_leaves_while_offers_are_made_gets_none(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = await course.newcomer()
+    entry, second = await course.join(guest), await course.join(await course.newcomer())
+    await course.free()
+
+    async def leave_meanwhile(*wanted: UUID) -> list[EntryView]:
+        found = await load_open_entries(*wanted)
+        await course.leave(guest, entry)
+        return found
+
+    monkeypatch.setattr(promotion, "load_open_entries", leave_meanwhile)
+    assert await course.promote() == 1
+    assert (await course.status(entry), await course.status(second)) == (LEFT, OFFERED)
+    assert await course.seats() == 3
+
+
 async def test_what_became_a_reservation_cannot_be_left(course: Course) -> None:
     guest, entry = await course.offer()
     await course.accept(guest, entry)
@@ -217,3 +238,27 @@ async def test_who_only_waits_takes_nobodys_time(course: Course) -> None:
     before = await course.salon.snapshot()
     await course.join(await course.newcomer())
     assert await course.salon.snapshot() == before
+
+
+async def test_seats_add_up_whatever_happens_at_once(course: Course) -> None:
+    """Every seat that counts as taken is somebody's: a reservation's or an offer's."""
+    salon = course.salon
+    waiting = [await course.newcomer() for _ in range(5)]
+    entries = [await course.join(guest, 1 + number % 2) for number, guest in enumerate(waiting)]
+    pairs = list(zip(waiting, entries, strict=True))
+    for number in range(3):
+        gone = course.booked.pop(), course.guests.pop()
+        await asyncio.gather(
+            salon.cancel(gone[0].id, gone[1]),
+            course.promote(),
+            *(course.accept(guest, entry) for guest, entry in pairs[number:]),
+            course.leave(*pairs[-number - 1]),
+            salon.book(course.slot, await course.newcomer(), contact=GUEST),
+            course.promote(),
+        )
+        taken = (
+            "SELECT (SELECT coalesce(sum(party_size), 0) FROM reservation WHERE status = 'CONFIRMED') AS booked,"
+            " (SELECT coalesce(sum(party_size), 0) FROM waitlist_entry WHERE status = 'OFFERED') AS offered"
+        )
+        (row,) = await fetch_rows(taken)
+        assert await course.seats() == int(row["booked"]) + int(row["offered"]) <= 3

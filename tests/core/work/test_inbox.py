@@ -47,9 +47,7 @@ class PaperWebhooks(Webhooks):
         if delivery.headers.get("signature") != "good":
             raise WebhookRejected("wrong signature")
 
-    def parse(
-        self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]
-    ) -> Sequence[ChannelEvent]:
+    def parse(self, delivery: WebhookDelivery, credentials: Sequence[ChannelModel]) -> Sequence[ChannelEvent]:
         if not delivery.body.startswith(b"["):
             raise ProtocolFailure("no list", path="$")
         return [

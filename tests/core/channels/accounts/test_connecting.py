@@ -15,14 +15,19 @@ from core.channels.accounts import AccountStatus, ChannelAccountView
 from core.channels.contract import (
     ChannelUnavailable,
     CredentialsRefused,
+    FreshToken,
     Misconfigured,
     ProtocolFailure,
     RateLimited,
 )
-from core.db.statements import fetch_rows
+from core.channels.transport.tokens import TokenStore
+from core.db.statements import GuardFailed, Write, fetch_rows
 from core.errors import Forbidden, NotFound
+from core.keys import KeyRing
+from core.testing.clock import ManualClock
 
 SECRET = "s3cret-of-the-mall"
+OLD_KEY = "the old secret key, 32 characters+"
 GOOD = {"clientKey": "key-1", "clientSecret": SECRET}
 
 
@@ -41,12 +46,32 @@ async def test_account_connects(service, owner, account, mall):
     assert SECRET not in str(entries)
 
 
+async def test_tokens_of_the_trial_are_kept(service, account):
+    kept = TokenStore(KeyRing(OLD_KEY), ManualClock()).open_account(account.tenant_id, account.id)
+
+    async def refuse() -> FreshToken:
+        raise AssertionError("the token of the trial was not kept")
+
+    assert await kept.get("client", refuse) == "token-1"
+    (row,) = await fetch_rows("SELECT sealed FROM channel_token")
+    assert b"token-1" not in bytes(row["sealed"])
+
+
+async def test_tokens_come_with_the_account_or_not_at_all(service, owner, monkeypatch):
+    def break_entry(*given: object) -> Write:
+        return Write("UPDATE channel_account SET name='gone' WHERE name='nobody'", (), expects=1)
+
+    monkeypatch.setattr("core.channels.accounts.build_entry", break_entry)
+    with pytest.raises(GuardFailed):
+        await service.connect_channel(owner, "mall", "Our mall", GOOD)
+    assert await count_stored() == [0, 0, 0]
+
+
 async def test_secrets_are_sealed(account):
     rows = await fetch_rows("SELECT field, sealed FROM channel_credential")
     assert {row["field"] for row in rows} == {"clientKey", "clientSecret"}
     assert SECRET.encode() not in b"".join(bytes(row["sealed"]) for row in rows)
     assert SECRET not in repr(account)
-    assert (await count_stored())[2] == 0
 
 
 @pytest.mark.parametrize(
@@ -132,7 +157,7 @@ async def test_demo_allows_private(make_service, owner):
     url = "http://127.0.0.1:8080"
     account = await service.connect_channel(owner, "mall", "Our mall", GOOD, {"baseUrl": url})
     assert isinstance(account, ChannelAccountView)
-    assert await count_stored() == [1, 2, 0]
+    assert await count_stored() == [1, 2, 1]
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,10 @@ async def test_rotation_retires_key(make_service, owner, merchant, account):
     seen = []
     both = KeyRing(NEW_KEY, [OLD_KEY])
     result = await rotate_seals(both, lambda done, total: seen.append((done, total)))
-    assert (result.resealed, result.current, result.unreadable) == (2, 0, 0)
-    assert seen == [(2, 2)]
+    assert (result.resealed, result.current, result.unreadable) == (3, 0, 0)
+    assert seen == [(2, 2), (1, 1)]
     again = await rotate_seals(both)
-    assert (again.resealed, again.current, again.unreadable) == (0, 2, 0)
+    assert (again.resealed, again.current, again.unreadable) == (0, 3, 0)
     fresh = make_service(KeyRing(NEW_KEY))
     _, bound = await fresh.load_bindings(merchant.merchant_id, merchant.store_id)
     assert (await fresh.open_session(bound)).credentials.client_secret.get_secret_value() == SECRET
@@ -49,5 +49,5 @@ async def test_rotation_reseals_tokens(make_service, account):
 
 async def test_rotation_reports_unreadable(make_service, account):
     result = await rotate_seals(KeyRing(NEW_KEY))
-    assert (result.resealed, result.current, result.unreadable) == (0, 0, 2)
+    assert (result.resealed, result.current, result.unreadable) == (0, 0, 3)
     assert len(await fetch_rows("SELECT id FROM channel_credential")) == 2
