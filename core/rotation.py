@@ -7,6 +7,7 @@ from core.channels.credentials import CREDENTIALS, TOKENS
 from core.coupons.sealed import COUPON_HANDLES, ISSUED_CODES, LEG_ORDERS
 from core.keys import KeyRing
 from core.notifications.sealed import NOTIFICATION_PHONES
+from core.orders.placements import PLACEMENT_CODES
 from core.orders.sealed import ORDER_DOCUMENTS, ORDER_PHONES
 from core.resealing import Progress, Resealing, reseal_column
 from core.reservations.attached_coupons import ATTACHED_CODES
@@ -20,6 +21,7 @@ SEALED_COLUMNS = (
     LEG_ORDERS,
     ISSUED_CODES,
     NOTIFICATION_PHONES,
+    PLACEMENT_CODES,
     ATTACHED_CODES,
     RESERVATION_PHONES,
     ORDER_PHONES,

@@ -11,6 +11,7 @@ import strawberry
 from core.channels.contract import BookingStatus
 from core.errors import NotFound
 from core.messages import text
+from core.orders.polling import sync_account_orders
 from core.reservations.channel_conflicts import (
     ConflictView,
     explain_sync,
@@ -27,7 +28,7 @@ from core.reservations.channel_links import (
     list_links,
     unlink_service,
 )
-from core.reservations.channel_records import ConflictReason
+from core.reservations.channel_values import ConflictReason
 from schema import enums as enums
 from schema.channels import Channel, ChannelAccount, find_channel, load_account, show_account
 from schema.context import Context, Info
@@ -204,8 +205,8 @@ class SyncChannelInput:
 @strawberry.type(description="The answer to syncChannel.")
 class SyncChannelPayload:
     account: ChannelAccount | None = strawberry.field(description="The account.")
-    finished: bool = strawberry.field(description="Whether everything was read to its end.")
-    created: int = strawberry.field(description="How many bookings were new.")
+    finished: bool = strawberry.field(description="Whether all was read to its end. If not, it goes on by itself.")
+    created: int = strawberry.field(description="How many bookings and orders were new.")
     updated: int = strawberry.field(description="How many had changed.")
     unchanged: int = strawberry.field(description="How many were known as they are.")
     user_errors: list[UserError] = strawberry.field(description="Why not everything was read.")
@@ -311,12 +312,14 @@ class ChannelBookingMutations:
         context, actor = info.context, await info.context.sign_in()
         account_id = read_id(given.account_id, "ChannelAccount", "accountId")
         counts = await sync_channel(context.runtime, actor, account_id)
+        orders = await sync_account_orders(context.runtime, actor, account_id)
+        failure = counts.failure or orders.failure
         account = await context.runtime.accounts.find_account(actor, account_id)
         return SyncChannelPayload(
             account=await show_account(context, account),
-            finished=counts.finished,
-            created=counts.created,
-            updated=counts.updated,
-            unchanged=counts.unchanged,
-            user_errors=show_problems([explain_sync(counts.failure)] if counts.failure else []),
+            finished=counts.finished and orders.finished,
+            created=counts.created + orders.created,
+            updated=counts.updated + orders.updated,
+            unchanged=counts.unchanged + orders.unchanged,
+            user_errors=show_problems([explain_sync(failure)] if failure else []),
         )

@@ -16,7 +16,7 @@ from core.coupons.reconciliation.values import DifferenceKind, PayoutBasis, RunS
 from core.coupons.resolving import Finding
 from core.coupons.values import ProbeOutcome, RedeemOutcome, RedemptionStatus
 from core.notifications.values import NotificationKind, NotificationReason, NotificationStatus
-from core.reservations.channel_records import ConflictReason
+from core.reservations.channel_values import ConflictReason
 from core.reservations.reports import ReportBy
 from core.reservations.values import (
     ReservationErrorCode,

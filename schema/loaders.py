@@ -17,6 +17,12 @@ from core.channels.accounts import ChannelAccountView
 from core.coupons.batches import BatchView, load_batches
 from core.coupons.ledger import load_coupons, load_redemptions
 from core.coupons.values import CouponView, RedemptionView
+from core.orders.order_parts import load_order_lines, load_order_refunds, load_order_shipments
+from core.orders.order_redemptions import load_order_redemptions
+from core.orders.order_rows import load_orders
+from core.orders.values import LineView, OrderView, RefundView, ShipmentView
+from core.presale.campaign_rows import load_campaigns, load_own_sku_ids, load_own_waves
+from core.presale.values import CampaignView, WaveView
 from core.reservations.classes import ClassView, load_classes
 from core.reservations.details import (
     AttachedView,
@@ -130,8 +136,40 @@ class Loaders:
         return _load_with(load_skus, self._actor)
 
     @cached_property
+    def campaigns(self) -> DataLoader[UUID, CampaignView | None]:
+        return _load_with(load_campaigns, self._actor)
+
+    @cached_property
+    def campaign_waves(self) -> DataLoader[UUID, tuple[WaveView, ...] | None]:
+        return _load_with(load_own_waves, self._actor)
+
+    @cached_property
+    def campaign_sku_ids(self) -> DataLoader[UUID, tuple[UUID, ...] | None]:
+        return _load_with(load_own_sku_ids, self._actor)
+
+    @cached_property
     def product_skus(self) -> DataLoader[UUID, tuple[SkuView, ...] | None]:
         return _load_with(load_product_skus, self._actor)
+
+    @cached_property
+    def orders(self) -> DataLoader[UUID, OrderView | None]:
+        return _load_with(load_orders, self._actor)
+
+    @cached_property
+    def order_lines(self) -> DataLoader[UUID, tuple[LineView, ...] | None]:
+        return _load_with(load_order_lines, self._actor)
+
+    @cached_property
+    def order_refunds(self) -> DataLoader[UUID, tuple[RefundView, ...] | None]:
+        return _load_with(load_order_refunds, self._actor)
+
+    @cached_property
+    def order_shipments(self) -> DataLoader[UUID, tuple[ShipmentView, ...] | None]:
+        return _load_with(load_order_shipments, self._actor)
+
+    @cached_property
+    def order_redemptions(self) -> DataLoader[UUID, tuple[RedemptionView, ...] | None]:
+        return _load_with(load_order_redemptions, self._actor)
 
 
 def _load_with(load: Load[View], actor: Actor) -> DataLoader[UUID, View | None]:

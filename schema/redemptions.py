@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
@@ -28,7 +28,11 @@ from schema.pagination import After, First, PageInfo, read_first, show_page_info
 from schema.problems import UserError, show_problems
 from schema.stores import Store, show_store
 
+if TYPE_CHECKING:
+    from schema.orders import Order
+
 CURSOR = "redemptions"
+_ORDER = strawberry.lazy("schema.orders")
 
 
 @strawberry.type(description="One coupon redeemed, or tried.")
@@ -65,6 +69,17 @@ class Redemption(Node):
         if store is None:
             raise NotFound(text("fault.store_not_found"))
         return show_store(store)
+
+    @resolved(
+        description="The order it is used for; null where it is for none, or out of the reader's sight."
+    )
+    async def order(self, info: Info) -> Annotated[Order, _ORDER] | None:
+        from schema.orders import show_order
+
+        if self.view.order_id is None:
+            return None
+        view = await (await info.context.load()).orders.load(self.view.order_id)
+        return show_order(view) if view else None
 
 
 def show_redemption(view: RedemptionView, presented: str | None = None) -> Redemption:
@@ -222,7 +237,7 @@ class RedemptionMutations:
             context.runtime,
             await context.sign_in(),
             read_id(given.store_id, "Store", "storeId"),
-            [_read_code(code, index) for index, code in enumerate(given.codes)],
+            [read_code(code, "codes", str(index)) for index, code in enumerate(given.codes)],
             given.idempotency_key,
             read_optional_id(given.order_id, "Order", "orderId"),
         )
@@ -282,8 +297,8 @@ class RedemptionMutations:
         return ResolveRedemptionPayload(redemption=None, user_errors=show_problems(answer))
 
 
-def _read_code(code: CouponCodeInput, index: int) -> CodeInput:
-    path = ("codes", str(index))
+def read_code(code: CouponCodeInput, *path: str) -> CodeInput:
+    """One code, at `path` of the input. Raises BadInput naming the wrong id."""
     return CodeInput(
         code=code.code,
         count=1 if code.count is None else code.count,

@@ -30,8 +30,12 @@ from schema.fields import resolved
 from schema.ids import Node, read_node_id
 from schema.logins import LoginMutations
 from schema.notifications import NotificationMutations, NotificationQueries, find_notification
+from schema.orders import OrderQueries, find_visible_order
 from schema.packages import PackageMutations, PackageQueries, find_own_package
+from schema.placing import PlacingMutations, PlacingQueries
 from schema.policies import PolicyMutations, PolicyQueries
+from schema.presale import PresaleMutations, PresaleQueries, find_visible_campaign
+from schema.presale_health import PresaleHealthMutations, PresaleHealthQueries
 from schema.products import ProductMutations, ProductQueries, show_product, show_sku
 from schema.reconciliation import ReconciliationMutations, ReconciliationQueries, find_own_run
 from schema.redemptions import RedemptionMutations, RedemptionQueries, show_redemption
@@ -43,6 +47,7 @@ from schema.scalars import SCALARS
 from schema.services import ServiceMutations, ServiceQueries, show_service
 from schema.shifts import ShiftMutations, ShiftQueries
 from schema.staff import StaffMutations, StaffQueries, show_staff_member
+from schema.store_scores import StoreScoreMutations, StoreScoreQueries
 from schema.stores import StoreMutations, StoreQueries, find_own_store
 from schema.subscriptions import Subscription
 from schema.visits import VisitMutations, VisitQueries
@@ -111,6 +116,8 @@ _FIND: Final[dict[str, Find]] = {
     "Customer": _find_customer,
     "CustomerPackage": find_own_package,
     "Notification": find_notification,
+    "Order": find_visible_order,
+    "PresaleCampaign": find_visible_campaign,
     "Product": _find_product,
     "Reconciliation": find_own_run,
     "Redemption": _find_redemption,
@@ -163,8 +170,13 @@ class Query(
     ClassQueries,
     BlockQueries,
     ProductQueries,
+    PresaleQueries,
+    PresaleHealthQueries,
+    StoreScoreQueries,
     ReservationQueries,
     ChannelBookingQueries,
+    OrderQueries,
+    PlacingQueries,
     PackageQueries,
     WaitlistQueries,
 ):
@@ -189,7 +201,11 @@ class Mutation(
     ClassMutations,
     BlockMutations,
     ProductMutations,
+    PresaleMutations,
+    PresaleHealthMutations,
+    StoreScoreMutations,
     BookingMutations,
+    PlacingMutations,
     ChannelBookingMutations,
     PackageMutations,
     WaitlistMutations,

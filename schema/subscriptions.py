@@ -10,10 +10,12 @@ import strawberry
 
 from core.access.permissions import Action, require
 from core.access.stores import find_store
+from core.orders.announcing import ORDER_CHANGED
 from core.reservations.announcing import RESERVATION_CHANGED
 from schema.context import Context, Info
 from schema.fields import subscription
 from schema.ids import read_id
+from schema.orders import Order, find_visible_order
 from schema.redemptions import Redemption, show_redemption
 from schema.reservations import Reservation, find_own_reservation
 
@@ -73,6 +75,33 @@ class Subscription:
                 if reservation is not None:
                     context.cursor = context.cursors.write_seq(RESERVATION_CHANGED, event.seq)
                     yield reservation
+
+
+    @subscription(
+        description="Every change of an order of one store, whoever made it, as `redemptionChanged` does. May: owner,"
+        " manager, staff, pos (their stores), customer (their own)."
+    )
+    async def order_changed(
+        self,
+        info: Info,
+        store_id: Annotated[strawberry.ID, strawberry.argument(description="The store to watch.")],
+        after: Annotated[
+            str | None,
+            strawberry.argument(description="The `extensions.cursor` of the last message that arrived."),
+        ] = None,
+    ) -> AsyncGenerator[Order, None]:
+        context = info.context
+        actor = require(await context.sign_in(), Action.WATCH_ORDERS)
+        store = await find_store(actor, read_id(store_id, "Store", "storeId"))
+        position = context.cursors.read_seq(ORDER_CHANGED, after)
+        events = context.runtime.events.subscribe(actor.tenant_id, (ORDER_CHANGED,), store.id, position)
+        async with aclosing(cast("Any", events)):
+            async for event in events:
+                await context.check_again()
+                order = await find_visible_order(context, event.subject_id)
+                if order is not None:
+                    context.cursor = context.cursors.write_seq(ORDER_CHANGED, event.seq)
+                    yield order
 
 
 async def _load_redemption(context: Context, redemption_id: Any) -> Redemption | None:

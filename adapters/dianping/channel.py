@@ -229,7 +229,7 @@ class DianpingChannel(Channel):
         return Recognition.POSSIBLE if host in _SHARED_HOSTS else Recognition.NO
 
     async def check_account(self, session: Session) -> None:
-        """Asks with the session as it is. Raises CredentialsRefused naming appKey, appSecret or session."""
+        """Makes a call without effect. Raises CredentialsRefused naming appKey, appSecret, session or refreshToken."""
         await DianpingClient(session).check_session()
 
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 _RECEIPT = "/router/tuangou/receipt"
 _TOKEN_PATH = "/router/oauth/token"  # noqa: S105  # an address
 _SCOPE_PATH = "/router/oauth/session/scope"
+_FIRST_SHOP = {"offset": "0", "limit": "1"}
 _SPENT = "spent"  # in place of a refresh token when there is none left
 _FOR_EVER = timedelta(days=3650)
 
@@ -126,18 +127,13 @@ class DianpingClient:
         return await self._write("reverseconsume", body)
 
     async def check_session(self) -> None:
-        """Whether app and session are accepted. Renews nothing: a renewal that is not kept would be lost.
+        """Whether app and session are accepted; a session that is over is renewed.
 
         The list of shops wants the merchant's `bid`, which nobody gave us; INFERRED that Dianping only says so
         once it has accepted signature and session.
         """
-        pair = await self._hold_session(None)
-        params = self._sign({"session": pair.session, "offset": "0", "limit": "1"})
-        answer = await self._send("scope", "GET", _SCOPE_PATH, Effect.READ, params)
-        envelope = _open(answer, Effect.READ)
+        envelope = await self._try_session("scope", "GET", _SCOPE_PATH, Effect.READ, _FIRST_SHOP)
         trouble = find_trouble(envelope["code"], envelope["msg"])
-        if trouble is Trouble.SESSION_REFUSED:
-            raise _refuse_session("scope", envelope)
         if trouble is not Trouble.BUSY or find_word(envelope["msg"], TROUBLE_BY_WORD) is not None:
             _pass_on(envelope, "scope", Effect.READ)
 
@@ -152,15 +148,22 @@ class DianpingClient:
         self, operation: str, method: str, effect: Effect, business: Mapping[str, Any]
     ) -> Envelope:
         at_store = {**business, "open_shop_uuid": self._read_store(operation)}
+        envelope = await self._try_session(operation, method, f"{_RECEIPT}/{operation}", effect, at_store)
+        return _pass_on(envelope, operation, effect)
+
+    async def _try_session(
+        self, operation: str, method: str, path: str, effect: Effect, params: Mapping[str, Any]
+    ) -> Envelope:
+        """The answer to a call whose session was accepted. Raises CredentialsRefused where none is."""
         refused: str | None = None
         # Sending again is safe for changing calls too: a call with a refused session did nothing.
         for _ in range(2):
             pair = await self._hold_session(refused)
-            params = self._sign({**at_store, "session": pair.session})
-            answer = await self._send(operation, method, f"{_RECEIPT}/{operation}", effect, params)
+            signed = self._sign({**params, "session": pair.session})
+            answer = await self._send(operation, method, path, effect, signed)
             envelope = _open(answer, effect)
             if find_trouble(envelope["code"], envelope["msg"]) is not Trouble.SESSION_REFUSED:
-                return _pass_on(envelope, operation, effect)
+                return envelope
             refused = pair.session
             await self._session.tokens.drop(f"session-{self._generation}", pair.text)
         raise _refuse_session(operation, envelope)

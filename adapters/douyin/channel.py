@@ -29,6 +29,7 @@ from adapters.douyin.parse import (
     read_object_id,
 )
 from adapters.douyin.records import parse_records, write_record_query
+from adapters.douyin.reservations import DouyinReservations
 from adapters.douyin.sealing import read_private_key
 from adapters.douyin.tables import LEDGER_DELAY_SECONDS, REVERSAL_SECONDS
 from adapters.douyin.webhook import DouyinWebhooks
@@ -130,12 +131,14 @@ class DouyinCredentials(ChannelModel):
 class DouyinSettings(ChannelModel):
     """`short_link_hosts` are further hosts, as `host` or `host:port`, whose links a coupon's QR may carry.
 
-    The mini-app's login answers at an address of its own.
+    The mini-app's login answers at an address of its own. `bookings`: whether the app has the interfaces of bookings
+    and the merchant wants them in its calendar.
     """
 
     base_url: str = "https://open.douyin.com"
     mini_app_base_url: str = "https://developer.toutiao.com"
     short_link_hosts: tuple[str, ...] = ()
+    bookings: bool = False
 
     @field_validator("base_url", "mini_app_base_url")
     @classmethod
@@ -254,7 +257,9 @@ class DouyinChannel(Channel):
 
     code = "douyin"
     name = "Douyin Life (抖音生活服务)"
-    capabilities = frozenset({Capability.COUPONS, Capability.WEBHOOKS, Capability.IDENTITY})
+    capabilities = frozenset(
+        {Capability.COUPONS, Capability.WEBHOOKS, Capability.IDENTITY, Capability.RESERVATIONS}
+    )
     credentials_model = DouyinCredentials
     settings_model = DouyinSettings
     simulator = "adapters.douyin.simulator:app"
@@ -266,6 +271,7 @@ class DouyinChannel(Channel):
         self.coupons = DouyinCoupons()
         self.webhooks = DouyinWebhooks()
         self.identity = DouyinIdentity()
+        self.reservations = DouyinReservations()
 
     def recognise(self, scanned: Scanned) -> Recognition:
         """Links by host, or by the `object_id` that alone counts in them; codes by their length."""

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from adapters.douyin.channel import DouyinCredentials, DouyinSettings
 
 _CERTIFICATE = "/goodlife/v1/fulfilment/certificate"
+_BOOKING = "/goodlife/v1/comprehensive/trade"
 _TOKEN_PATH = "/oauth/client_token/"  # noqa: S105  # an address
 _TOKEN_NAME = "client"  # noqa: S105
 
@@ -92,6 +93,17 @@ class DouyinClient:
         """Who gets what of the uses of at most 50 certificates."""
         query = {"certificate_ids": ",".join(certificate_ids)}
         return await self._read("ledger", "/goodlife/v1/settle/ledger/query_record_by_cert/", query)
+
+    async def query_bookings(self, poi_id: str, query: Mapping[str, Any]) -> Envelope:
+        """A page of a shop's bookings."""
+        account = {"account_id": self._session.credentials.account_id, "poi_id": poi_id}
+        content = orjson.dumps({**account, **query})
+        return await self._call("bookings", "POST", f"{_BOOKING}/query/order/", Effect.READ, {}, content)
+
+    async def confirm_booking(self, body: Mapping[str, Any]) -> Envelope:
+        """Our yes or no to a booking."""
+        content = orjson.dumps(dict(body))
+        return await self._call("confirm", "POST", f"{_BOOKING}/order/confirm/", Effect.WRITE, {}, content)
 
     async def fetch_token(self) -> FreshToken:
         """A new access token. The one before it dies in 5 minutes, so only the token cache should ask."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,11 +20,9 @@ from core.channels.wire import (
     read_id,
     read_number,
     read_part,
+    read_phone,
 )
 
-_COUNTRY = re.compile(r"[1-9]\d{0,3}", re.ASCII)
-_NUMBER = re.compile(r"\d{4,14}", re.ASCII)
-_LONGEST_PHONE = 15  # digits, by E.164
 _LONGEST_SUBJECT = 128
 
 
@@ -105,9 +102,6 @@ def parse_phone(document: Mapping[str, Any], app_id: str) -> PhoneFound:
     """The phone number in an opened text. Raises ProtocolFailure where there is none, or it is for another app."""
     if read_part(document, "watermark", "").get("appid") != app_id:
         raise ProtocolFailure("the phone number was made for another app", path="watermark.appid")
-    country, number = str(document.get("countryCode", "")), str(document.get("purePhoneNumber", ""))
-    country = country.removeprefix("+")  # INFERRED: examples have both "86" and "+86"
-    sane = _COUNTRY.fullmatch(country) and _NUMBER.fullmatch(number)
-    if not sane or len(country + number) > _LONGEST_PHONE:
-        raise ProtocolFailure("no phone number", path="purePhoneNumber")
-    return PhoneFound(f"+{country}{number}")
+    # INFERRED: examples have both "86" and "+86".
+    country, number = document.get("countryCode"), document.get("purePhoneNumber")
+    return PhoneFound(read_phone(country, number, "purePhoneNumber"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from core.channels.contract import CouponKind, CouponStatus, LoginRefusal, Refusal
+from core.channels.contract import BookingStatus, CouponKind, CouponStatus, LoginRefusal, Refusal
 
 
 class Trouble(StrEnum):
@@ -185,3 +185,16 @@ LOGIN_REFUSAL_BY_ERR_NO: Mapping[int, LoginRefusal] = {
     28001046: LoginRefusal.RISK_BLOCKED,  # the customer is banned
     28001052: LoginRefusal.RISK_BLOCKED,
 }
+
+# platform → ours. `status` of a booking in comprehensive/trade/query/order. The page lists the field without its values
+# and a sample shows 1 for a booking that waits: all of these are INFERRED, and any other number is unrecognised.
+BOOKING_STATUS: Mapping[int, BookingStatus] = {
+    1: BookingStatus.REQUESTED,
+    2: BookingStatus.CONFIRMED,
+    3: BookingStatus.REJECTED,
+    4: BookingStatus.CANCELLED,
+    5: BookingStatus.COMPLETED,
+}
+CONFIRM_ACCEPT, CONFIRM_REJECT = 1, 2  # `confirm_result`; 1 from a public test, 2 INFERRED
+FULFIL_TYPE = 1  # `fulfil_type`; from the same test
+LONGEST_BOOKING_PAGE = 50  # `page_size`

@@ -197,8 +197,14 @@ def _parse_coupon(
 
 
 def parse_state(value: Mapping[str, Any], code: str, reference: str) -> CouponState:
-    """The state of a voucher: consult lists it whole where nobody used it, and does not tell what became of others."""
-    for coupon in parse_coupons(value, code):
+    """The state of a voucher: consult lists it whole where nobody used it, and does not tell what became of others.
+
+    Raises ProtocolFailure for an answer that says nothing.
+    """
+    coupons = parse_coupons(value, code)
+    if not coupons:
+        _check_emptiness(value)
+    for coupon in coupons:
         if coupon.reference == reference:
             return CouponState(reference, coupon.status, (), coupon.raw)
     return CouponState(reference, CouponStatus.UNRECOGNISED)

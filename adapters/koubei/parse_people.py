@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import orjson
 
 from adapters.koubei.parse import (
@@ -18,16 +16,13 @@ from core.channels.contract import (
     LoginRefusal,
     LoginRefused,
     PhoneFound,
-    ProtocolFailure,
 )
 from core.channels.wire import (
     clean_message,
+    read_phone,
 )
 
-_COUNTRY = re.compile(r"[1-9]\d{0,3}", re.ASCII)
-_NUMBER = re.compile(r"\d{4,14}", re.ASCII)
 _MAINLAND = "86"
-_LONGEST_PHONE = 15  # digits, by E.164
 
 
 def parse_identity(fields: Fields) -> Identified | LoginRefused:
@@ -70,8 +65,5 @@ def parse_phone(fields: Fields) -> PhoneFound | LoginRefused:
         words = clean_message(fields.get("subMsg") or fields.get("sub_msg") or fields.get("msg"))
         reason = PHONE_REFUSAL_BY_SUB_CODE.get(sub_code, LoginRefusal.REFUSED_BY_CHANNEL)
         return LoginRefused(reason, quoted, words)
-    number, country = str(fields.get("mobile")), str(fields.get("countryCode") or _MAINLAND)
-    sane = _COUNTRY.fullmatch(country) and _NUMBER.fullmatch(number)
-    if not sane or len(country + number) > _LONGEST_PHONE:
-        raise ProtocolFailure("no phone number", path="response.mobile")
-    return PhoneFound(f"+{country}{number}")
+    country = fields.get("countryCode") or _MAINLAND
+    return PhoneFound(read_phone(country, fields.get("mobile"), "response.mobile"))

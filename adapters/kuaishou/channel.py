@@ -184,10 +184,7 @@ class KuaishouCoupons(Coupons):
 
 
 class KuaishouChannel(Channel):
-    """Kuaishou local life as core sees it.
-
-    There is no `check_account`: asking for a token may use the refresh token up, and nothing of a trial is kept.
-    """
+    """Kuaishou local life as core sees it."""
 
     code = "kuaishou"
     name = "Kuaishou local life (快手本地生活)"
@@ -209,6 +206,13 @@ class KuaishouChannel(Channel):
         host = scanned.link.hostname or ""
         own = any(fnmatchcase(host, pattern) for pattern in self.link_hosts)
         return Recognition.LIKELY if own else Recognition.NO
+
+    async def check_account(self, session: Session) -> None:
+        """Buys the first access token, which may use the refresh token up; core keeps what comes of it.
+
+        Raises CredentialsRefused naming appId, appSecret or refreshToken.
+        """
+        await KuaishouClient(session).fetch_token()
 
 
 @hookimpl

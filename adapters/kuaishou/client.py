@@ -66,6 +66,10 @@ class KuaishouClient:
         self._base_url = session.settings.base_url.rstrip("/")
         self._grants = GrantChain(session)
 
+    async def fetch_token(self) -> None:
+        """Makes sure of an access token. All raised here is NothingSent."""
+        await self._grants.find()
+
     async def prepare(self, query: Mapping[str, str]) -> Envelope:
         """What can be redeemed with a `code` or an `encrypted_data` (one of them)."""
         return await self._call("prepare", "GET", Effect.READ, query, b"")

@@ -1,9 +1,8 @@
 """The channel `wechat`: local-life vouchers of the WeChat shop, merchant coupons of WeChat Pay where it is set up,
 and the mini-program's login and messages.
 
-WeChat pushes nothing about used, returned or refunded coupons, only that one was issued (`channels_ec_voucher_send_succ`,
-`COUPON.SEND`), and what a customer agreed to receive (`subscribe_msg_popup_event`), which the mini-program itself knows
-at once; so the channel declares no webhooks.
+WeChat pushes what a customer agreed to receive, and nothing about used, returned or refunded coupons: only that one was
+issued (`channels_ec_voucher_send_succ`, `COUPON.SEND`).
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from adapters.wechat.notifications import WechatNotifications
 from adapters.wechat.signing import read_private_key
 from adapters.wechat.tables import LISTS_USES
 from adapters.wechat.vouchers import Vouchers
+from adapters.wechat.webhook import WechatWebhooks
 from core.channels.contract import (
     Capability,
     Channel,
@@ -182,7 +182,9 @@ class WechatChannel(Channel):
 
     code = "wechat"
     name = "WeChat (微信团购券、商家券)"
-    capabilities = frozenset({Capability.COUPONS, Capability.IDENTITY, Capability.NOTIFICATIONS})
+    capabilities = frozenset(
+        {Capability.COUPONS, Capability.IDENTITY, Capability.NOTIFICATIONS, Capability.WEBHOOKS}
+    )
     credentials_model = WechatCredentials
     settings_model = WechatSettings
     simulator = "adapters.wechat.simulator:app"
@@ -197,6 +199,7 @@ class WechatChannel(Channel):
         self.coupons = WechatCoupons()
         self.identity = WechatIdentity()
         self.notifications = WechatNotifications()
+        self.webhooks = WechatWebhooks()
 
     def recognise(self, scanned: Scanned) -> Recognition:
         """What can be asked about is possible; nothing in the texts is WeChat's alone."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,11 +30,9 @@ from core.channels.contract import (
 from core.channels.wire import (
     read_id,
     read_part,
+    read_phone,
 )
 
-_COUNTRY = re.compile(r"[1-9]\d{0,3}", re.ASCII)
-_NUMBER = re.compile(r"\d{4,14}", re.ASCII)
-_LONGEST_PHONE = 15  # digits, by E.164
 _LONGEST_SUBJECT = 128
 
 
@@ -96,8 +93,5 @@ def _read_phone(info: Mapping[str, Any], app_id: str) -> PhoneFound:
     marked_for = read_part(info, "watermark", "phone_info").get("appid", app_id)
     if marked_for != app_id:
         raise ProtocolFailure("the phone number was made for another app", path="phone_info.watermark.appid")
-    country, number = str(info.get("countryCode", "")), str(info.get("purePhoneNumber", ""))
-    sane = _COUNTRY.fullmatch(country) and _NUMBER.fullmatch(number)
-    if not sane or len(country + number) > _LONGEST_PHONE:
-        raise ProtocolFailure("no phone number", path="phone_info.purePhoneNumber")
-    return PhoneFound(f"+{country}{number}")
+    country, number = info.get("countryCode"), info.get("purePhoneNumber")
+    return PhoneFound(read_phone(country, number, "phone_info.purePhoneNumber"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -82,6 +83,33 @@ def open_sealed(session_key: str, iv: str, sealed: str) -> bytes:
         return unpadder.update(opener.update(content) + opener.finalize()) + unpadder.finalize()
     except ValueError:
         raise ValueError("not sealed with this key") from None
+
+
+def sign_push(token: str, *parts: str) -> str:
+    """The signature of a pushed message: hex SHA-1 of the sorted parts, the push token among them.
+
+    Signed are time stamp and nonce, and of a sealed message its sealed text.
+    """
+    return hashlib.sha1("".join(sorted([token, *parts])).encode(), usedforsecurity=False).hexdigest()
+
+
+def open_pushed(encoding_aes_key: str, app_id: str, sealed: str) -> bytes:
+    """A sealed pushed message: AES-256-CBC, PKCS#7 in blocks of 32 bytes, around 16 random bytes, the length, the message
+    and the app's id.
+
+    Raises ValueError where it is not sealed with this key for this app.
+    """
+    try:
+        key = base64.b64decode(encoding_aes_key + "=")
+        opener, unpadder = Cipher(AES(key), CBC(key[:16])).decryptor(), PKCS7(256).unpadder()
+        content = opener.update(base64.b64decode(sealed, validate=True)) + opener.finalize()
+        plain = unpadder.update(content) + unpadder.finalize()
+    except ValueError:
+        raise ValueError("not sealed with this key") from None
+    end = 20 + int.from_bytes(plain[16:20])
+    if len(plain) < 20 or plain[end:] != app_id.encode():
+        raise ValueError("not sealed for this app")
+    return plain[20:end]
 
 
 # Reading a key costs as much as fifty signatures.

@@ -181,3 +181,10 @@ REFUSAL_BY_STATUS: Mapping[CouponStatus, Refusal] = {
     CouponStatus.CANCELLED: Refusal.CANCELLED,
     CouponStatus.UNRECOGNISED: Refusal.REFUSED_BY_CHANNEL,
 }
+
+# Events of the message push about subscribe messages: the customer answered the mini-program's question, changed the
+# answer in the settings of the app, or was sent a message (or not).
+# Source: https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/subscribe-message.html, read 2026-11
+GRANTING_EVENT = "subscribe_msg_popup_event"
+CONSENT_EVENTS = frozenset({GRANTING_EVENT, "subscribe_msg_change_event", "subscribe_msg_sent_event"})
+YES = "accept"

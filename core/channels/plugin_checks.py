@@ -12,6 +12,7 @@ import pluggy
 from core.channels.contract import (
     CAPABILITY_ATTRIBUTES,
     Address,
+    BookingStatus,
     Capability,
     Channel,
     ChannelModel,
@@ -22,6 +23,7 @@ from core.channels.contract import (
     NotificationBehaviour,
     Notifications,
     Orders,
+    ReservationBehaviour,
     Reservations,
     StatusBy,
     Webhooks,
@@ -40,6 +42,9 @@ _PORTS: Mapping[Capability, type] = {
     Capability.ORDERS: Orders,
 }
 _NOTHING = timedelta(0)
+_REPORTABLE = frozenset(
+    {BookingStatus.ARRIVED, BookingStatus.COMPLETED, BookingStatus.NO_SHOW, BookingStatus.CANCELLED}
+)
 
 
 class RegistryError(Exception):
@@ -95,6 +100,8 @@ def check_channel(plugin: str, channel: object) -> Channel:
         _check_behaviour(channel, channel.coupons)
     if channel.notifications is not None:
         _check_messages(channel, channel.notifications)
+    if channel.reservations is not None:
+        _check_bookings(channel, channel.reservations)
     return channel
 
 
@@ -192,6 +199,20 @@ def _check_listing(channel: Channel, coupons: Coupons, behaviour: CouponBehaviou
         raise _refuse(
             channel, "its coupons have `list_uses` but do not declare it; set `lists_uses` in `behaviour`"
         )
+
+
+def _check_bookings(channel: Channel, reservations: Reservations) -> None:
+    behaviour = getattr(reservations, "behaviour", None)
+    if not isinstance(behaviour, ReservationBehaviour):
+        raise _refuse(channel, "its reservations have no `behaviour`; declare a ReservationBehaviour")
+    strange = sorted(behaviour.reports - _REPORTABLE)
+    if strange:
+        raise _refuse(channel, f"it wants to be told of {strange[0]}, which no shop can report")
+    for name in ("place", "move"):
+        implemented = getattr(type(reservations), name) is not getattr(Reservations, name)
+        if implemented is not behaviour.takes_ours:
+            wanted = "implement it" if behaviour.takes_ours else "declare takes_ours"
+            raise _refuse(channel, f"`takes_ours` and its `{name}` contradict each other; {wanted}")
 
 
 def _check_messages(channel: Channel, notifications: Notifications) -> None:

@@ -22,6 +22,10 @@ _LONG_NUMBER = re.compile(r"\d{7,}")
 _LONGEST_MESSAGE = 200
 _DIGITS = re.compile(r"-?\d{1,19}", re.ASCII)
 _YUAN = re.compile(r"\d{1,12}(\.\d{1,8})?", re.ASCII)
+# E.164: at most 15 digits, the country code among them. Some write an area into it, such as 1242 for the Bahamas.
+_COUNTRY = re.compile(r"[1-9]\d{0,3}", re.ASCII)
+_SUBSCRIBER = re.compile(r"\d{4,14}", re.ASCII)
+_LONGEST_PHONE = 15
 _LATEST_SECONDS = 10**11  # the year 5138: greater time stamps are in milliseconds
 _LOCAL_TIME = "%Y-%m-%d %H:%M:%S"
 
@@ -84,6 +88,19 @@ def read_id(value: object, path: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return str(value)
     raise ProtocolFailure("an id is missing", path=path)
+
+
+# ------------------------------------------------------------------------------------------------------ phones
+def read_phone(country: object, number: object, path: str) -> str:
+    """A phone number in E.164, of its country code ("86", "+86" or 86) and the digits that follow it.
+
+    Raises ProtocolFailure where they are no phone number.
+    """
+    digits = f"{country}".removeprefix("+"), f"{number}"
+    sane = _COUNTRY.fullmatch(digits[0]) and _SUBSCRIBER.fullmatch(digits[1])
+    if not sane or sum(map(len, digits)) > _LONGEST_PHONE:
+        raise ProtocolFailure("no phone number", path=path)
+    return "+" + "".join(digits)
 
 
 # ------------------------------------------------------------------------------------------------------- money

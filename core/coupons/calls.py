@@ -48,14 +48,22 @@ def behaviour_of(runtime: Runtime, leg: LegRow) -> CouponBehaviour:
 
 
 async def learn_behaviour(runtime: Runtime, saga: Saga) -> None:
-    """Asks the channels of legs that were read back how their platforms behave. An account may be gone by now."""
+    """Asks the channels of legs that were read back how their platforms behave."""
     for leg in saga.legs:
         if leg.behaviour is None:
-            try:
-                session = await _open_session(runtime, saga, leg)
-                leg.behaviour = _coupons_of(runtime, leg).behave(session)
-            except Misconfigured:
-                log.info("behaviour not to be learnt", channel=leg.channel, leg=str(leg.id))
+            leg.behaviour = await _learn_behaviour(runtime, saga, leg)
+
+
+async def _learn_behaviour(runtime: Runtime, saga: Saga, leg: LegRow) -> CouponBehaviour | None:
+    """None where the account is gone, or the adapter broken: what is open must come to an end all the same."""
+    try:
+        session = await _open_session(runtime, saga, leg)
+        return _coupons_of(runtime, leg).behave(session)
+    except Misconfigured:
+        return None
+    except Exception:
+        log.exception("behaviour not to be learnt", channel=leg.channel, leg=str(leg.id))
+        return None
 
 
 async def call_redeem(

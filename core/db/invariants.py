@@ -367,6 +367,7 @@ INDEXES = (
     Index("order_line", "tenant_id, wave_id", "wave_id IS NOT NULL"),
     Index("timeline_entry", "tenant_id, order_id, at, id"),
     Index("order_cursor", "next_attempt_at"),
+    Index("redemption_request", "tenant_id, order_id", "order_id IS NOT NULL"),
     Index("order_placement", "next_attempt_at", "next_attempt_at IS NOT NULL"),
     # What figures over a window count.
     Index("customer_order", "tenant_id, store_id, paid_at", "paid_at IS NOT NULL"),

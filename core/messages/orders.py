@@ -12,6 +12,10 @@ ORDERS: Final[Mapping[str, tuple[str, str]]] = {
     "order.PRESALE_CLOSED": ("该预售已结束或尚未开始。", "This presale is over, or has not begun."),
     "order.PRESALE_SOLD_OUT": ("该预售已售罄。", "This presale is sold out."),
     "order.COUPON_REFUSED": ("有优惠券不能使用，订单未提交。", "A coupon was refused; nothing was ordered."),
+    "order.COUPON_REFUSED.kept": (
+        "订单已取消，但有优惠券未能退回，请联系门店。",
+        "The order is cancelled, but a coupon could not be given back; please ask the shop.",
+    ),
     "order.COUPON_OUTCOME_UNKNOWN": (
         "优惠券核销结果待确认，确认后订单会自动完成。",
         "It is not yet known whether a coupon was redeemed; the order goes on by itself once it is.",

@@ -31,12 +31,13 @@ from core.events.outbox import outbox_write
 from core.ids import new_id
 from core.orders.announcing import ORDER_CHANGED
 from core.orders.buyers import build_contact, find_by_identity, write_buyer_key
-from core.orders.line_states import derive_lines, find_promise, find_worst, settle_risk
+from core.orders.line_states import derive_lines, find_promise, find_worst
 from core.orders.order_rows import ORDER_COLUMNS, load_lines, read_order
 from core.orders.part_writes import write_parts
 from core.orders.sealed import seal_document
 from core.orders.states import MAX_NOTE, check_order, write_key
 from core.orders.values import LineView, OrderView
+from core.presale.promises import OrderFacts, promise_lines
 from core.runtime import Runtime
 
 _ATTEMPTS: Final = 20
@@ -198,9 +199,15 @@ async def _learn_buyer(intake: _Intake, present: _Present) -> IngestOutcome:
     return IngestOutcome.UPDATED
 
 
-async def _make_lines(intake: _Intake, order_id: UUID, known: Mapping[str, LineView]) -> tuple[LineView, ...]:
-    lines = derive_lines(intake.order, intake.tenant_id, order_id, known)
-    return tuple(settle_risk(intake.order.status, line) for line in lines)
+async def _make_lines(
+    intake: _Intake, order_id: UUID, stored: Mapping[str, LineView]
+) -> tuple[LineView, ...]:
+    """The lines with the days by which they are promised. What a wave promised once stays, though others fill it."""
+    order = intake.order
+    lines = derive_lines(order, intake.tenant_id, order_id, stored)
+    facts = OrderFacts(intake.tenant_id, intake.store_id, order.type, order.status, order.paid_at)
+    waved = {key: line for key, line in stored.items() if line.presale}
+    return await promise_lines(facts, lines, intake.runtime.clock.now(), waved)
 
 
 def _columns(intake: _Intake, order_id: UUID, lines: Sequence[LineView]) -> dict[str, Any]:

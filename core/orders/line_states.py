@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -32,15 +31,6 @@ def find_promise(status: OrderStatus, lines: Sequence[LineView]) -> datetime | N
     """The earliest promised day of the lines that are still open."""
     open_lines = [line for line in lines if is_open(status, line)]
     return min((line.promised_ship_at for line in open_lines if line.promised_ship_at), default=None)
-
-
-def settle_risk(status: OrderStatus, line: LineView) -> LineView:
-    """The line with a risk that fits: none where nothing is open or promised. How great it is, is judged elsewhere."""
-    if not is_open(status, line) or line.promised_ship_at is None:
-        return replace(line, fulfilment_risk=FulfilmentRisk.NONE)
-    if line.fulfilment_risk is FulfilmentRisk.NONE:
-        return replace(line, fulfilment_risk=FulfilmentRisk.ON_TRACK)
-    return line
 
 
 def find_worst(lines: Sequence[LineView]) -> FulfilmentRisk:

@@ -45,7 +45,7 @@ async def show_placed(runtime: Runtime, tenant_id: UUID, order_id: UUID, codes: 
         order = await load_order(tenant_id, order_id)
         if placement is None:
             raise LookupError("an order was placed and has no placement")
-        redemptions = await load_order_redemptions(tenant_id, order_id)
+        redemptions = await read_redemptions(tenant_id, order_id)
         presented = await _find_presented(placement, codes)
         if placement.status is PlacementStatus.FAILED:
             return PlacedOrder(None, redemptions, placement.problems, presented)
@@ -73,7 +73,7 @@ async def wait_for_placement(runtime: Runtime, tenant_id: UUID, order_id: UUID, 
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-async def load_order_redemptions(tenant_id: UUID, order_id: UUID) -> tuple[RedemptionView, ...]:
+async def read_redemptions(tenant_id: UUID, order_id: UUID) -> tuple[RedemptionView, ...]:
     """The redemptions of an order's coupons, in their order, whoever asks."""
     rows = await fetch_rows(
         "SELECT * FROM redemption WHERE tenant_id = $1 AND order_id = $2 ORDER BY id", tenant_id, order_id

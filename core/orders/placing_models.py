@@ -42,7 +42,7 @@ class OrderStock(TenantRow):
     order_id = fields.UUIDField()
     sku_id = fields.UUIDField()
     quantity = fields.IntField()
-    counted = fields.BooleanField()
+    counted = fields.BooleanField(default=True)
     released = fields.BooleanField(default=False)
 
     class Meta:

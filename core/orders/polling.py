@@ -16,6 +16,8 @@ from uuid import UUID
 
 import structlog
 
+from core.access.permissions import Action, require
+from core.access.values import Actor
 from core.channels.bindings import BoundAccount
 from core.channels.contract import (
     ChannelFailure,
@@ -45,9 +47,9 @@ from core.orders.leftovers import leave_order
 from core.orders.order_desks import (
     PORTION,
     ask_for_orders,
-    read_orders,
     find_order_account,
     list_order_channels,
+    read_orders,
 )
 from core.runtime import Runtime
 
@@ -63,6 +65,8 @@ _MAX_CURSOR: Final = 2000
 _MAX_ERROR: Final = 300
 # A task hands over after this; the next run goes on.
 _LONGEST_RUN: Final = 60.0
+# Somebody waits for it.
+_LONGEST_SYNC: Final = 8.0
 
 
 @dataclass(slots=True)
@@ -138,6 +142,17 @@ async def sync_orders(runtime: Runtime, account: BoundAccount, seconds: float) -
         account.account_id,
     )
     return await _read_account(runtime, account, row, seconds) if row else OrderCounts()
+
+
+async def sync_account_orders(runtime: Runtime, actor: Actor | None, account_id: UUID) -> OrderCounts:
+    """The same for whoever asks for it. An account without orders has caught up.
+
+    Raises Unauthenticated, Forbidden and NotFound.
+    """
+    actor = require(actor, Action.SYNC_CHANNEL)
+    await runtime.accounts.find_account(actor, account_id)
+    account = await find_order_account(runtime, actor.tenant_id, account_id)
+    return await sync_orders(runtime, account, _LONGEST_SYNC) if account else OrderCounts(finished=True)
 
 
 async def find_and_ingest(runtime: Runtime, account: BoundAccount, reference: str) -> bool:

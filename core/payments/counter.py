@@ -11,19 +11,18 @@ from core.access.permissions import Action, require
 from core.access.values import Actor
 from core.channels.contract.orders import OrderStatus
 from core.db.inserts import insert_row
-from core.db.statements import Conflict, GuardFailed, Write, write_together
+from core.db.statements import Write
 from core.ids import new_id
 from core.money import format_yuan
 from core.orders.announcing import OrderChange, add_timeline, build_order_trail, update_order
-from core.orders.order_requests import Answered, Request, keep_answer, open_request, raise_answered
+from core.orders.once import change_once, write_once
+from core.orders.order_requests import Request, open_request
 from core.orders.placements import Placement, PlacementStatus, load_placement, move_placement
 from core.orders.problems import refuse_order
 from core.orders.values import OrderProblem, OrderView
-from core.payments.refunds import find_order
 from core.payments.values import PaymentMethod, PaymentStatus
 from core.runtime import Runtime
 
-_ATTEMPTS: Final = 5
 # One payment settles an order: a second one meets this key.
 _WHOLE: Final = "whole"
 
@@ -38,21 +37,17 @@ async def record_payment(
     """
     actor = require(actor, Action.RECORD_PAYMENT)
     request = open_request(runtime, actor, Action.RECORD_PAYMENT, key, [order_id, amount])
-    try:
-        await raise_answered(request)
-        for _ in range(_ATTEMPTS):
-            present = await find_order(actor, order_id)
-            placement = await load_placement(actor.tenant_id, order_id, runtime.keys)
-            problem = _check(present, placement, amount)
-            if problem is not None or placement is None:
-                return problem or refuse_order("nothing_due", "orderId")
-            after = await _commit(request, present, placement, runtime.clock.now())
-            if after is not None:
-                runtime.events.wake()
-                return after
-    except Answered:
-        return await find_order(actor, order_id)
-    raise GuardFailed("the order is being changed again and again")
+
+    async def attempt(present: OrderView) -> OrderView | OrderProblem | None:
+        placement = await load_placement(present.tenant_id, order_id, runtime.keys)
+        problem = _check(present, placement, amount)
+        if problem is not None or placement is None:
+            return problem
+        return await _commit(request, present, placement, runtime.clock.now())
+
+    answer = await change_once(request, order_id, attempt)
+    runtime.events.wake()
+    return answer
 
 
 def _check(order: OrderView, placement: Placement | None, amount: int | None) -> OrderProblem | None:
@@ -72,25 +67,14 @@ async def _commit(
     after = replace(
         present, status=OrderStatus.PAID, paid=present.total, paid_at=now, version=present.version + 1
     )
-    try:
-        await write_together(
-            [
-                keep_answer(request, present.id),
-                _insert_payment(request, present, now),
-                move_placement(placement, PlacementStatus.DONE, None),
-                update_order(present, status=after.status.value, paid=after.paid, paid_at=now),
-                add_timeline(present.tenant_id, present.id, now, "paid", "paid"),
-                *build_order_trail(OrderChange(Action.RECORD_PAYMENT, request.actor, after)),
-            ]
-        )
-    except GuardFailed:
-        return None
-    except Conflict as conflict:
-        await raise_answered(request)
-        if conflict.table != "payment":
-            raise
-        return None
-    return after
+    writes = [
+        _insert_payment(request, present, now),
+        move_placement(placement, PlacementStatus.DONE, None),
+        update_order(present, status=after.status.value, paid=after.paid, paid_at=now),
+        add_timeline(present.tenant_id, present.id, now, "paid", "paid"),
+        *build_order_trail(OrderChange(Action.RECORD_PAYMENT, request.actor, after)),
+    ]
+    return after if await write_once(request, present.id, writes) else None
 
 
 def _insert_payment(request: Request, order: OrderView, now: datetime) -> Write:

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from core.access.permissions import Action, require
 from core.access.values import Actor
 from core.channels.contract.orders import RefundStatus
 from core.db.inserts import insert_row
-from core.db.statements import Conflict, GuardFailed, Json, Write, write_together
-from core.errors import NotFound
+from core.db.statements import Json, Write
 from core.ids import new_id
-from core.messages import text
 from core.money import format_yuan
 from core.orders.announcing import OrderChange, add_timeline, build_order_trail, update_order
-from core.orders.order_requests import Answered, Request, keep_answer, open_request, raise_answered
-from core.orders.order_rows import find_own_order
+from core.orders.once import change_once, write_once
+from core.orders.order_requests import Request, open_request
 from core.orders.problems import refuse_order
 from core.orders.values import OrderProblem, OrderView
 from core.payments.values import PaymentStatus, PaymentView, load_payments
 from core.runtime import Runtime
-
-_ATTEMPTS: Final = 5
 
 
 def request_refund(tenant_id: UUID, payment: PaymentView, reason: str, now: datetime) -> list[Write]:
@@ -62,28 +57,16 @@ async def record_refund(
     """
     actor = require(actor, Action.RECORD_REFUND)
     request = open_request(runtime, actor, Action.RECORD_REFUND, key, [order_id])
-    try:
-        await raise_answered(request)
-        for _ in range(_ATTEMPTS):
-            present = await find_order(actor, order_id)
-            due = await load_payments(actor.tenant_id, order_id, PaymentStatus.REFUND_DUE)
-            if not due:
-                return refuse_order("no_refund", "orderId")
-            after = await _commit(request, present, due, runtime.clock.now())
-            if after is not None:
-                runtime.events.wake()
-                return after
-    except Answered:
-        return await find_order(actor, order_id)
-    raise GuardFailed("the order is being changed again and again")
 
+    async def attempt(present: OrderView) -> OrderView | OrderProblem | None:
+        due = await load_payments(present.tenant_id, order_id, PaymentStatus.REFUND_DUE)
+        if not due:
+            return refuse_order("no_refund", "orderId")
+        return await _commit(request, present, due, runtime.clock.now())
 
-async def find_order(actor: Actor, order_id: UUID) -> OrderView:
-    """The order that the actor may see. Raises NotFound."""
-    order = await find_own_order(actor, order_id)
-    if order is None:
-        raise NotFound(text("fault.order_not_found"))
-    return order
+    answer = await change_once(request, order_id, attempt)
+    runtime.events.wake()
+    return answer
 
 
 async def _commit(
@@ -92,22 +75,12 @@ async def _commit(
     """None where somebody else changed the order meanwhile. Raises Answered."""
     refunded = present.refunded + sum(payment.amount for payment in due)
     after = replace(present, refunded=refunded, version=present.version + 1)
-    writes = [write for payment in due for write in _complete_refund(present, payment, now)]
-    try:
-        await write_together(
-            [
-                keep_answer(request, present.id),
-                update_order(present, refunded=refunded),
-                *writes,
-                *build_order_trail(OrderChange(Action.RECORD_REFUND, request.actor, after)),
-            ]
-        )
-    except GuardFailed:
-        return None
-    except Conflict:
-        await raise_answered(request)
-        raise
-    return after
+    writes = [
+        update_order(present, refunded=refunded),
+        *(write for payment in due for write in _complete_refund(present, payment, now)),
+        *build_order_trail(OrderChange(Action.RECORD_REFUND, request.actor, after)),
+    ]
+    return after if await write_once(request, present.id, writes) else None
 
 
 def _complete_refund(order: OrderView, payment: PaymentView, now: datetime) -> list[Write]:

@@ -58,6 +58,16 @@ async def load_waves(tenant_id: UUID, campaign_ids: Sequence[UUID]) -> dict[UUID
     return found
 
 
+async def load_own_waves(actor: Actor, campaign_ids: Iterable[UUID]) -> Mapping[UUID, tuple[WaveView, ...]]:
+    """The same for campaigns that the actor was shown."""
+    return await load_waves(actor.tenant_id, list(campaign_ids))
+
+
+async def load_own_sku_ids(actor: Actor, campaign_ids: Iterable[UUID]) -> Mapping[UUID, tuple[UUID, ...]]:
+    """The variants of campaigns that the actor was shown."""
+    return await load_sku_ids(actor.tenant_id, list(campaign_ids))
+
+
 async def load_sku_ids(tenant_id: UUID, campaign_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, ...]]:
     """The variants that each campaign sells."""
     where = Where(tenant_id)

@@ -14,8 +14,8 @@ from core.access.values import Actor, StoreView
 from core.db.statements import fetch_row, fetch_rows
 from core.errors import BadInput
 from core.messages import text
+from core.orders.ledger import OrderPage, OrderPosition
 from core.orders.order_rows import ORDER_COLUMNS, read_order
-from core.orders.values import OrderView
 from core.presale.estimates import ScoreRange, count_affordable, estimate_change
 from core.presale.figures import DUE, JOINED, ON_TIME, PAID, REFUNDED, Figures, Window, load_figures
 from core.presale.rules import Verdict, find_level, judge_figures
@@ -35,22 +35,6 @@ class PresaleHealthView:
     verdicts: tuple[Verdict, ...]
     score_change: ScoreRange | None
     affordable: int
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an order lies in a list, newest first."""
-
-    placed_at: datetime
-    id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class OrdersBehind:
-    """Some orders behind a figure, and whether there are more."""
-
-    orders: tuple[OrderView, ...]
-    has_more: bool
 
 
 async def read_health(actor: Actor, store_id: UUID, days: int, now: datetime) -> PresaleHealthView:
@@ -76,7 +60,7 @@ async def read_health(actor: Actor, store_id: UUID, days: int, now: datetime) ->
     )
 
 
-async def list_behind(window: Window, figure: Figure, first: int, after: Place | None) -> OrdersBehind:
+async def list_behind(window: Window, figure: Figure, first: int, after: OrderPosition | None) -> OrderPage:
     """At most `first` orders that make a figure what it is, newest first, older than `after`.
 
     The store of the window must have been found for the reader before.
@@ -88,7 +72,7 @@ async def list_behind(window: Window, figure: Figure, first: int, after: Place |
         f" ORDER BY placed_at DESC, id DESC LIMIT {first + 1:d}",
         *values,
     )
-    return OrdersBehind(tuple(map(read_order, rows[:first])), has_more=len(rows) > first)
+    return OrderPage(tuple(map(read_order, rows[:first])), has_more=len(rows) > first)
 
 
 async def count_behind(window: Window, figure: Figure) -> int:

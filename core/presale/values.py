@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 
@@ -146,4 +147,4 @@ class Advice:
     """Something worth knowing that refuses nothing: a text `presale.<key>` of `core.messages`."""
 
     key: str
-    values: dict[str, object] = dataclasses.field(default_factory=dict)
+    values: dict[str, Any] = dataclasses.field(default_factory=dict)

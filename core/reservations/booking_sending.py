@@ -37,8 +37,6 @@ from core.reservations.booking_orders import write_order
 from core.reservations.channel_bookings import take_booking
 from core.reservations.channel_desks import Desk, call_desk, find_desk
 from core.reservations.channel_records import (
-    ConflictReason,
-    Outcome,
     Record,
     describe_facts,
     find_record,
@@ -46,6 +44,7 @@ from core.reservations.channel_records import (
     read_facts,
     update_record,
 )
+from core.reservations.channel_values import ConflictReason, Outcome
 from core.reservations.reservation_rows import load_reservation
 from core.reservations.values import OPEN_STATUSES
 

@@ -16,17 +16,8 @@ from core.reservations.booking_messages import has_waiting
 from core.reservations.channel_desks import Desk, list_desks, pick_desk
 from core.reservations.channel_following import find_obstacle, follow_cancellation, follow_visit
 from core.reservations.channel_placing import accept_booking, move_booking, place_booking
-from core.reservations.channel_records import (
-    ConflictReason,
-    Noted,
-    Origin,
-    Outcome,
-    Record,
-    Superseded,
-    follow_record,
-    load_record,
-    note_state,
-)
+from core.reservations.channel_records import Record, Superseded, follow_record, load_record, note_state
+from core.reservations.channel_values import ConflictReason, Noted, Origin, Outcome
 from core.reservations.reservation_rows import load_reservation
 from core.reservations.values import OPEN_STATUSES, ReservationView
 from core.runtime import Runtime

@@ -20,8 +20,9 @@ from core.messages import text
 from core.reservations.booking_messages import build_decision
 from core.reservations.channel_desks import find_account, find_desk
 from core.reservations.channel_placing import awaits_decision
-from core.reservations.channel_records import ConflictReason, Outcome, Record, read_record, update_record
+from core.reservations.channel_records import Record, read_record, update_record
 from core.reservations.channel_sync import SyncCounts, sync_account
+from core.reservations.channel_values import ConflictReason, Outcome
 from core.reservations.setup_access import find_row
 from core.runtime import Runtime
 

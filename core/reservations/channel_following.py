@@ -13,7 +13,8 @@ from core.reservations.booking_messages import withdraw_messages
 from core.reservations.cancelling import cancel_as
 from core.reservations.changing import update_reservation
 from core.reservations.channel_placing import FOLLOW
-from core.reservations.channel_records import ConflictReason, Outcome, Record, follow_record, update_record
+from core.reservations.channel_records import Record, follow_record, update_record
+from core.reservations.channel_values import ConflictReason, Outcome
 from core.reservations.check_in import build_arrival
 from core.reservations.no_shows import settle_deposit
 from core.reservations.packages import spend_session

@@ -29,16 +29,9 @@ from core.reservations.announcing import (
 from core.reservations.booking_messages import build_decision
 from core.reservations.changing import update_reservation
 from core.reservations.channel_desks import Desk
-from core.reservations.channel_records import (
-    ConflictReason,
-    Origin,
-    Outcome,
-    Record,
-    Superseded,
-    claim_record,
-    follow_record,
-)
+from core.reservations.channel_records import Record, Superseded, claim_record, follow_record
 from core.reservations.channel_slots import explain_problems, find_linked, list_candidates, prepare_slot
+from core.reservations.channel_values import ConflictReason, Origin, Outcome
 from core.reservations.claims import Claim, take_claims
 from core.reservations.guard import Owner, release_time
 from core.reservations.guests import Guest, seal_guest

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
@@ -32,6 +31,7 @@ from core.db.statements import (
     write_together,
 )
 from core.ids import new_id
+from core.reservations.channel_values import ConflictReason, Noted, Origin, Outcome
 from core.reservations.claims import Claim
 from core.reservations.values import ReservationView
 
@@ -49,57 +49,6 @@ _FINALITY: Final = {
     BookingStatus.REJECTED: 5,
     BookingStatus.CANCELLED: 6,
 }
-
-
-class Origin(StrEnum):
-    """Where a booking was made."""
-
-    PLATFORM = "PLATFORM"
-    OURS = "OURS"
-
-
-class Outcome(StrEnum):
-    """What became of a booking here. CONFLICT: a person must look; RESOLVED: one has."""
-
-    NEW = "NEW"
-    PLACED = "PLACED"
-    CONFLICT = "CONFLICT"
-    REFUSED = "REFUSED"
-    ENDED = "ENDED"
-    RESOLVED = "RESOLVED"
-
-
-class ConflictReason(StrEnum):
-    """Why a person must look at a booking.
-
-    UNMAPPED             what was booked is linked to none of our services
-    OUTSIDE_HOURS … PARTY_TOO_LARGE  why our calendar cannot take it: see `ReservationErrorCode`
-    CANCELLED_HERE       it was changed at the platform after we had cancelled it
-    UNDER_WAY            it was changed or cancelled at the platform while the guest is here
-    REOPENED             the platform has it again after it was cancelled
-    GONE                 the platform does not know it any more
-    CANNOT_REPORT        it was cancelled here, and the platform cannot be told: cancel it there by hand
-    REFUSED_BY_CHANNEL   the platform did not do as it was told
-    CHANNEL_UNAVAILABLE  the platform could not be told for a day
-    UNRECOGNISED         the platform says something of it that is not understood
-    """
-
-    UNMAPPED = "UNMAPPED"
-    SLOT_TAKEN = "SLOT_TAKEN"
-    CLASS_FULL = "CLASS_FULL"
-    OUTSIDE_HOURS = "OUTSIDE_HOURS"
-    STAFF_NOT_QUALIFIED = "STAFF_NOT_QUALIFIED"
-    RESOURCE_UNAVAILABLE = "RESOURCE_UNAVAILABLE"
-    PARTY_TOO_LARGE = "PARTY_TOO_LARGE"
-    OTHER_SERVICE = "OTHER_SERVICE"
-    CANCELLED_HERE = "CANCELLED_HERE"
-    UNDER_WAY = "UNDER_WAY"
-    REOPENED = "REOPENED"
-    GONE = "GONE"
-    CANNOT_REPORT = "CANNOT_REPORT"
-    REFUSED_BY_CHANNEL = "REFUSED_BY_CHANNEL"
-    CHANNEL_UNAVAILABLE = "CHANNEL_UNAVAILABLE"
-    UNRECOGNISED = "UNRECOGNISED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +108,6 @@ class Record:
     def is_followed(self) -> bool:
         """Whether nothing is left to do about it."""
         return self.followed == self.facts and self.outcome not in (Outcome.NEW, Outcome.CONFLICT)
-
-
-class Noted(StrEnum):
-    """What a state that was seen told us."""
-
-    CREATED = "CREATED"
-    UPDATED = "UPDATED"
-    UNCHANGED = "UNCHANGED"
 
 
 class Superseded(Exception):  # reads as what it is

@@ -11,7 +11,8 @@ from uuid import UUID
 from core.channels.contract import BookingStatus
 from core.db.statements import as_instant, as_optional_uuid, as_uuid, fetch_rows
 from core.reservations.availability import check_slot, pick_resources
-from core.reservations.channel_records import ConflictReason, Facts, Record
+from core.reservations.channel_records import Facts, Record
+from core.reservations.channel_values import ConflictReason
 from core.reservations.setup_rows import find_service, list_staff
 from core.reservations.slot_choice import settle_session
 from core.reservations.values import (

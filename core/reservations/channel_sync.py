@@ -32,15 +32,8 @@ from core.db.statements import GuardFailed, Json, Write, as_uuid, execute, fetch
 from core.ids import new_id
 from core.reservations.channel_bookings import take_booking
 from core.reservations.channel_desks import Call, Desk, call_desk, find_desk, list_codes, list_desks
-from core.reservations.channel_records import (
-    ConflictReason,
-    Noted,
-    Outcome,
-    Record,
-    find_record,
-    read_record,
-    update_record,
-)
+from core.reservations.channel_records import Record, find_record, read_record, update_record
+from core.reservations.channel_values import ConflictReason, Noted, Outcome
 from core.runtime import Runtime
 
 log = structlog.get_logger(__name__)

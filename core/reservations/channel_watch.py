@@ -27,17 +27,9 @@ from core.reservations.booking_messages import (
 )
 from core.reservations.booking_orders import find_reference
 from core.reservations.channel_desks import Desk, find_desk, list_codes
-from core.reservations.channel_records import (
-    ConflictReason,
-    Facts,
-    Origin,
-    Outcome,
-    Record,
-    find_ours,
-    insert_record,
-    update_record,
-)
+from core.reservations.channel_records import Facts, Record, find_ours, insert_record, update_record
 from core.reservations.channel_slots import ANYTHING
+from core.reservations.channel_values import ConflictReason, Origin, Outcome
 from core.reservations.reservation_rows import load_reservation, read_reservation
 from core.reservations.values import (
     CANCELLED_STATUSES,

@@ -81,6 +81,10 @@ class Bench(PlatformBench[CouponPlatform]):
         codes = {*self.platform.samples.values(), self.platform.unknown_code, *self._made}
         return codes | {normalise_code(code).code for code in codes}
 
+    def find_codes(self, text: str) -> list[str]:
+        """The codes that a text gives away."""
+        return [code for code in self.platform_secrets() if code in text]
+
     # ------------------------------------------------------------------------------------------------ steps
     async def look_up(self, state: str = "usable") -> LookUp:
         return await self.look_up_text(self.platform.samples[state])

@@ -14,6 +14,7 @@ from core.channels.contract import (
     ChannelSession,
     DeliveryRefusal,
     LoginRefusal,
+    OrderStatus,
     OutgoingMessage,
     Refusal,
     WebhookDelivery,
@@ -249,3 +250,55 @@ class BookingPlatform(Platform):
         raise NotImplementedError(
             'open_other_session: give one, or say in cannot_hold["other_store"] why not'
         )
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """What a platform's own books say of an order, in fen; `phone` in E.164, None where the platform hides it."""
+
+    status: OrderStatus
+    total: int
+    paid: int
+    quantity: int
+    phone: str | None = None
+
+
+class OrderPlatform(Platform):
+    """A platform that sells things. `cannot_hold` may name states of OrderStatus, "hidden_phone" and "unknown_status".
+
+    unknown  a reference of the platform's shape that no order has
+    """
+
+    unknown: str
+
+    @abstractmethod
+    def make_order(self, status: OrderStatus) -> str:
+        """Somebody buys something of two lines at least, and shows a phone; the order's reference, once it is so far."""
+
+    @abstractmethod
+    def change_order(self, reference: str) -> None:
+        """Something about the order changes, such as a note of the shop, and with it its time of change."""
+
+    @abstractmethod
+    def read_order(self, reference: str) -> OrderFacts:
+        """What the platform itself has on its books."""
+
+    def hide_phone(self, reference: str) -> None:
+        """From now on the platform shows a masked or a relay number."""
+        raise NotImplementedError('hide_phone: mask it, or say in cannot_hold["hidden_phone"] why not')
+
+    def confuse_order(self, reference: str) -> None:
+        """The order comes into a state that no document lists."""
+        raise NotImplementedError('confuse_order: do, or say in cannot_hold["unknown_status"] why not')
+
+    def list_parcels(self, reference: str) -> Sequence[str]:
+        """The tracking numbers that the platform was told of. Needed where the channel takes shipments."""
+        raise NotImplementedError("list_parcels: give the tracking numbers of the order")
+
+    def request_refund(self, reference: str) -> str:
+        """The buyer wants money back; the request's reference. Needed where the channel takes decisions."""
+        raise NotImplementedError("request_refund: let the buyer ask for money back")
+
+    def list_decisions(self, reference: str) -> Sequence[bool]:
+        """What was decided about the refunds of an order, oldest first. Needed where the channel takes decisions."""
+        raise NotImplementedError("list_decisions: give each yes and no that the platform was told")

@@ -40,6 +40,7 @@ def list_tasks(settings: Settings) -> tuple[Task, ...]:
     """Every task of the program."""
     return (
         Task("sweep_redemptions", _sweep_redemptions, settings.sweep_seconds),
+        Task("settle_orders", _settle_orders, settings.sweep_seconds),
         Task("handle_inbox", handle_inbox, settings.sweep_seconds),
         Task("send_notifications", send_notifications, settings.sweep_seconds),
         Task("cancel_class_bookings", _cancel_class_bookings, settings.sweep_seconds),
@@ -65,6 +66,13 @@ async def _sweep_redemptions(runtime: Runtime) -> int:
     from core.coupons.recovery import sweep_redemptions
 
     return await sweep_redemptions(runtime)
+
+
+async def _settle_orders(runtime: Runtime) -> int:
+    # Imported late, as above.
+    from core.orders.order_sweep import settle_orders
+
+    return await settle_orders(runtime)
 
 
 async def _reconcile_days(runtime: Runtime) -> int:

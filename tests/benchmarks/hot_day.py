@@ -3,6 +3,9 @@
 The floor is what no booking can do without: the guard's own INSERT and an event, in one transaction of a bare driver.
 Each of the bookers tries, is booked or is told that somebody was faster, and tries again; the oldest bookings are let
 go of, so that about half of the day is always taken. On SQLite the floor is the same two statements through our client.
+
+PostgreSQL does not wait for its disk here (see `arena`). The bare driver hands its few connections out in bursts, so
+that its median says little of how long one booker waits; rates are what can be compared.
 """
 
 from __future__ import annotations

@@ -178,7 +178,7 @@ class GoesOnListing(PaperCoupons):
             return UsePage(())
 
 
-@breaks("test_late_application_is_seen", "the late use is not shown")
+@breaks("test_late_application_is_seen", "the use is not shown")
 class RemembersTheState(PaperCoupons):
     """What it was told once is told again, whatever happened since."""
 

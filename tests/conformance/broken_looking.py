@@ -230,6 +230,14 @@ class HasOpenCredentials(PaperPlatform):
         return replace(super().open_session(), credentials=open_ones)
 
 
+@breaks("test_answers_hide_codes", "show a code in their repr")
+class NamesCouponsByTheirCode(PaperCoupons):
+    async def look_up(self, session: Any, scanned: Scanned) -> LookUp:
+        answer = await super().look_up(session, scanned)
+        named = [replace(each, title=f"coupon {scanned.code}") for each in found_coupons(answer)]
+        return replace(answer, coupons=tuple(named)) if isinstance(answer, Found) else answer
+
+
 @breaks("test_good_run_says_nothing", "said aloud")
 class LogsTheCode(PaperCoupons):
     async def look_up(self, session: Any, scanned: Scanned) -> LookUp:

@@ -9,9 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 from core.channels.contract import (
+    CouponBehaviour,
     CouponState,
     CouponStatus,
     Effect,
+    Idempotency,
     LookUp,
     Receipt,
     Redeemed,
@@ -25,6 +27,7 @@ from core.channels.contract import (
     Reversed,
     Reversibility,
     Scanned,
+    StatusBy,
     StatusQuery,
 )
 from core.testing.paper import PaperCoupons
@@ -116,6 +119,44 @@ class ForgetsTokensSoon(PaperPlatform):
     def advance(self, by: timedelta) -> None:
         super().advance(by)
         self._answers.clear()
+
+
+@breaks("test_account_behaves_as_declared", "idempotency")
+class PromisesTooMuchForAll(PaperCoupons):
+    def behave(self, session: Any) -> CouponBehaviour:
+        return replace(self.behaviour, idempotency=Idempotency.NATURAL_SINGLE_USE)
+
+
+@breaks("test_account_behaves_as_declared", "for all accounts or none")
+class ListsUsesForSome(PaperCoupons):
+    def behave(self, session: Any) -> CouponBehaviour:
+        return replace(self.behaviour, lists_uses=False)
+
+
+@breaks("test_account_behaves_as_declared", "window where reversal is not possible")
+class BehavesImpossibly(PaperCoupons):
+    def behave(self, session: Any) -> CouponBehaviour:
+        return replace(self.behaviour, reversal=Reversibility(False, timedelta(hours=1)))
+
+
+@breaks("test_reversal_window_is_true")
+class PromisesTooMuchForOne(PaperCoupons):
+    def behave(self, session: Any) -> CouponBehaviour:
+        return replace(self.behaviour, reversal=Reversibility(True, timedelta(hours=2)))
+
+
+@breaks("test_status_before_and_after", "uses are shown")
+class ShowsUsesUndeclared(PaperCoupons):
+    behaviour = replace(PaperCoupons.behaviour, status_by=StatusBy.UNUSED_ONLY)
+
+
+@breaks("test_status_before_and_after", "shown as unused")
+@breaks("test_lost_answer_is_unknown", "shown as unused")
+class ShowsEverythingAsUnused(PaperCoupons):
+    behaviour = replace(PaperCoupons.behaviour, status_by=StatusBy.UNUSED_ONLY)
+
+    async def status(self, session: Any, query: StatusQuery) -> CouponState:
+        return CouponState(query.reference, CouponStatus.AVAILABLE)
 
 
 @breaks("test_partial_success_is_told", "all or nothing")

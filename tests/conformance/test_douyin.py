@@ -10,12 +10,14 @@ import pytest
 
 from adapters.douyin.channel import DouyinChannel, DouyinCredentials
 from adapters.douyin.simulator import DouyinSimulator
+from adapters.douyin.simulator.bookings import SKU
 from core.channels.contract import ChannelModel, LoginRefusal, Refusal, WebhookDelivery
 from core.testing.clock import ManualClock
 from core.testing.coupons import CouponChannelSuite
 from core.testing.identity import IdentityChannelSuite
-from core.testing.platforms import CouponFacts, CouponPlatform, LoginPlatform
-from core.testing.simulated import SimulatedLogins, SimulatedPlatform
+from core.testing.platforms import BookingPlatform, CouponFacts, CouponPlatform, LoginPlatform
+from core.testing.reservations import ReservationChannelSuite
+from core.testing.simulated import SimulatedBookings, SimulatedLogins, SimulatedPlatform
 
 pytest_plugins = ["core.testing.report"]
 
@@ -72,3 +74,24 @@ class TestDouyinLogins(IdentityChannelSuite):
     @pytest.fixture
     def platform(self, channel: DouyinChannel) -> LoginPlatform:
         return DouyinLogins(channel, DouyinSimulator(ManualClock()), "code-of-nobody")
+
+
+class DouyinBookings(SimulatedBookings):
+    wrong_credentials: ClassVar[Mapping[str, str]] = {"clientSecret": "not-the-secret-of-this-app"}
+    cannot_hold: Mapping[str, str] = {
+        "ARRIVED": "a visit shows by the coupon that is redeemed for it",
+        "NO_SHOW": "no word of the list is known for it",
+    }
+
+    def strange_answer(self, operation: str) -> bytes:
+        return b'{"data":{"error_code":98765,"description":"?"},"extra":{"error_code":98765}}'
+
+
+class TestBookings(ReservationChannelSuite):
+    @pytest.fixture
+    def channel(self) -> DouyinChannel:
+        return DouyinChannel()
+
+    @pytest.fixture
+    def platform(self, channel: DouyinChannel) -> BookingPlatform:
+        return DouyinBookings(channel, DouyinSimulator(ManualClock()), SKU, "8000000000009999999")

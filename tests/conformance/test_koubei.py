@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar
 
-import orjson
 import pytest
 
 from adapters.koubei.channel import KoubeiChannel
@@ -15,22 +14,14 @@ from adapters.koubei.simulator.gateway import write_signed
 from adapters.koubei.simulator.keys import make_key, write_private_key
 from adapters.koubei.simulator.state import CERTIFICATES
 from core.channels.contract import (
-    CouponStatus,
-    Effect,
     LoginRefusal,
-    OutcomeUnknown,
-    ProtocolFailure,
     Refusal,
 )
-from core.testing.bench import Bench
 from core.testing.clock import ManualClock
 from core.testing.coupons import CouponChannelSuite
-from core.testing.garbage import HOPELESS, spoil_answer
 from core.testing.identity import IdentityChannelSuite
-from core.testing.platforms import CouponFacts, CouponPlatform, LoginPlatform, Uses
-from core.testing.rules.failing import survive
+from core.testing.platforms import CouponFacts, CouponPlatform, LoginPlatform
 from core.testing.simulated import SimulatedLogins, SimulatedPlatform
-from core.testing.wire import LateLanding, lose_answer
 
 pytest_plugins = ["core.testing.report"]
 
@@ -72,18 +63,7 @@ class CertificatePlatform(KoubeiPlatform):
     }
 
 
-_NO_USES = "Alipay lists no uses of a certificate: asking for the state of a used one is refused as untold"
-
-
 class TestCertificates(CouponChannelSuite):
-    exemptions: ClassVar[Mapping[str, str]] = {
-        "test_status_before_and_after": _NO_USES,
-        "test_status_shows_what_is_declared": _NO_USES,
-        "test_lost_answer_is_unknown": _NO_USES,
-        "test_late_application_is_seen": _NO_USES,
-        "test_spoilt_status_is_no_crash": _NO_USES,
-    }
-
     @pytest.fixture
     def channel(self) -> KoubeiChannel:
         return KoubeiChannel()
@@ -94,40 +74,6 @@ class TestCertificates(CouponChannelSuite):
         # original_price and pay_amount of the simulator's certificate.
         facts = CouponFacts(9900, 8000, clock.now() + timedelta(days=30))
         return CertificatePlatform(channel, CertificateSeller(clock), facts, "UnknownData0123456789abcd")
-
-    async def test_status_before_and_after(self, bench: Bench) -> None:
-        order = await bench.prepare(first=1)
-        before = await bench.status(order)
-        assert (before.uses, before.status) == ((), CouponStatus.AVAILABLE)
-        await bench.redeem_well(order)
-        with pytest.raises(ProtocolFailure, match="does not show which use it was"):
-            await bench.status(order)
-        assert await bench.uses() == Uses(1, 1), "asking for the state consumed something"
-
-    async def test_late_application_is_seen(self, bench: Bench) -> None:
-        order, late = await bench.prepare(first=1), LateLanding()
-        failure = await bench.fail(bench.redeem(order), Effect.WRITE, late)
-        assert isinstance(failure, OutcomeUnknown)
-        assert (await bench.status(order)).status is CouponStatus.AVAILABLE
-        await late.land()
-        assert await bench.uses() == Uses(1, 1)
-        with pytest.raises(ProtocolFailure, match="does not show which use it was"):
-            await bench.status(order)
-
-    async def test_lost_answer_is_unknown(self, bench: Bench) -> None:
-        order = await bench.prepare(first=1)
-        failure = await bench.fail(bench.redeem(order), Effect.WRITE, lose_answer)
-        assert isinstance(failure, OutcomeUnknown)
-        assert await bench.uses() == Uses(1, 1)
-        with pytest.raises(ProtocolFailure):
-            await bench.status(order)
-
-    async def test_spoilt_status_is_no_crash(self, bench: Bench) -> None:
-        order = await bench.prepare(first=1)
-        await bench.status(order)
-        for content in (*HOPELESS.values(), *spoil_answer(bench.wire.answers[-1].content)):
-            await survive(bench, bench.status(order), Effect.READ, content)
-        assert orjson.loads(bench.wire.answers[0].content), "the simulator answers JSON"
 
 
 _NO_CODE = "Alipay hands the number over sealed: it is no code, and can be read again"

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import pytest
 
 from adapters.meituan.channel import MeituanChannel
-from adapters.meituan.general import GeneralCoupons
 from adapters.meituan.simulator import CateringSimulator, GeneralSimulator
 from core.channels.contract import Found, Refusal, Refused
 from core.testing.bench import Bench, make_reversal
@@ -70,20 +69,6 @@ class TestGeneral(OwnCodesSuite):
     @pytest.fixture
     def channel(self) -> MeituanChannel:
         return MeituanChannel()
-
-    @pytest.fixture
-    def platform(self, channel: MeituanChannel) -> CouponPlatform:
-        return make_general(channel)
-
-
-class TestGeneralAlone(OwnCodesSuite):
-    """General services with the behaviour that they have on their own: a key for repeats, and ten minutes."""
-
-    @pytest.fixture
-    def channel(self) -> MeituanChannel:
-        channel = MeituanChannel()
-        channel.coupons = GeneralCoupons()  # type: ignore[assignment]
-        return channel
 
     @pytest.fixture
     def platform(self, channel: MeituanChannel) -> CouponPlatform:

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from adapters.wechat.channel import WechatChannel
+from adapters.wechat.channel import WechatChannel, WechatCredentials
 from adapters.wechat.simulator import WechatSimulator
 from adapters.wechat.simulator.people import OTHER_TEMPLATE, TEMPLATE
+from adapters.wechat.simulator.push import push_sealed, write_consent
 from adapters.wechat.simulator.state import OPENID
-from core.channels.contract import LoginRefusal, OutgoingMessage, Refusal, Refused
+from adapters.wechat.webhook import DELIVERY_WINDOW
+from core.channels.contract import (
+    ChannelModel,
+    LoginRefusal,
+    OutgoingMessage,
+    Refusal,
+    Refused,
+    WebhookDelivery,
+)
 from core.testing.bench import Bench
-from core.testing.clock import ManualClock
+from core.testing.clock import START, ManualClock
 from core.testing.coupons import CouponChannelSuite
 from core.testing.identity import IdentityChannelSuite
 from core.testing.notifications import NotificationChannelSuite
@@ -63,16 +72,40 @@ class PaySimulator(WechatSimulator):
         return replace(super().make(self.made_as[state]), state=state)
 
 
-class VoucherPlatform(SimulatedPlatform):
-    wrong_credentials: ClassVar[Mapping[str, str]] = {"appSecret": "not-the-secret-of-this-app"}
+WRONG_PUSH = {"token": "anothertoken", "encodingAesKey": "anotherkey" * 4 + "abc"}
+
+
+class PushingPlatform(SimulatedPlatform):
+    delivery_window: ClassVar[timedelta | None] = DELIVERY_WINDOW
+    delivered_kind: ClassVar[str] = "message.consent"
+
+    def make_delivery(
+        self, subject: str, *, credentials: ChannelModel, event_id: str, sent_at: datetime
+    ) -> WebhookDelivery:
+        assert isinstance(credentials, WechatCredentials)
+        assert credentials.token
+        assert credentials.encoding_aes_key
+        keys = {
+            "appId": credentials.app_id,
+            "token": credentials.token.get_secret_value(),
+            "encodingAesKey": credentials.encoding_aes_key.get_secret_value(),
+        }
+        return push_sealed(keys, write_consent(subject, event_id, "accept", START), sent_at)
+
+
+class VoucherPlatform(PushingPlatform):
+    wrong_credentials: ClassVar[Mapping[str, str]] = {
+        "appSecret": "not-the-secret-of-this-app",
+        **WRONG_PUSH,
+    }
     cannot_hold: Mapping[str, str] = {"wrong_store": NO_STORES, "times_card": NO_COUNT}
 
     def strange_answer(self, operation: str) -> bytes:
         return b'{"errcode":98765,"errmsg":"?"}'
 
 
-class PayPlatform(SimulatedPlatform):
-    wrong_credentials: ClassVar[Mapping[str, str]] = {"mchPrivateKey": write_foreign_key()}
+class PayPlatform(PushingPlatform):
+    wrong_credentials: ClassVar[Mapping[str, str]] = {"mchPrivateKey": write_foreign_key(), **WRONG_PUSH}
     cannot_hold: Mapping[str, str] = {
         "wrong_store": NO_STORES,
         "times_card": "a merchant coupon is used once",

@@ -10,6 +10,8 @@ import core.channels.models
 import core.coupons.models
 import core.events.models
 import core.notifications.models
+import core.orders.models
+import core.orders.placing_models
 import core.reservations.models
 from core.rotation import SEALED_COLUMNS
 
@@ -19,6 +21,8 @@ _PARTS = (
     core.coupons.models,
     core.events.models,
     core.notifications.models,
+    core.orders.models,
+    core.orders.placing_models,
     core.reservations.models,
 )
 

@@ -21,6 +21,10 @@ STORE_BOUND = {
     ' codes: [{code: "123456789012"}]}) { outcome } }',
     "redemptions": 'query { redemptions(filter: {storeId: "%s"}) { totalCount } }',
     "reservations": 'query { reservations(filter: {storeId: "%s"}) { totalCount } }',
+    "quoteOrder": 'query { quoteOrder(input: {storeId: "%s", lines: []}) { userErrors { code } } }',
+    "placeOrder": 'mutation { placeOrder(input: {storeId: "%s", lines: [], idempotencyKey: "$key"})'
+    " { userErrors { code } } }",
+    "orders": 'query { orders(filter: {storeId: "%s"}) { totalCount } }',
     "services": 'query { services(storeId: "%s") { id } }',
     "staffMembers": 'query { staffMembers(storeId: "%s") { id } }',
     "resources": 'query { resources(storeId: "%s") { id } }',
@@ -28,6 +32,7 @@ STORE_BOUND = {
     "storePolicy": 'query { storePolicy(storeId: "%s") { holdMinutes } }',
     "shifts": 'query { shifts(storeId: "%s", from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z") { start } }',
     "specialDays": 'query { specialDays(storeId: "%s", from: "2026-01-01", to: "2026-01-02") { day } }',
+    "presaleCampaigns": 'query { presaleCampaigns(storeId: "%s") { totalCount } }',
     "classSessions": (
         'query { classSessions(storeId: "%s", from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z") { id } }'
     ),
@@ -216,6 +221,17 @@ PREPAID: dict[str, tuple[str, dict[Role, str]]] = {
     ),
     "customerPackages": (f'query {{ customerPackages(customerId: "{_CUSTOMER}") {{ id }} }}', {}),
 }
+_ORDER = encode_global_id("Order", new_id())
+_OF_ORDER = f'(input: {{orderId: "{_ORDER}", idempotencyKey: "k"}}) {{ userErrors {{ code }} }} }}'
+# The same of an order of nobody.
+ORDERING: dict[str, tuple[str, dict[Role, str]]] = {
+    "cancelOrder": (f"mutation {{ cancelOrder{_OF_ORDER}", _NOTHING),
+    "recordPayment": (f"mutation {{ recordPayment{_OF_ORDER}", {**_NOTHING, CUSTOMER: "FORBIDDEN"}),
+    "completeOrder": (f"mutation {{ completeOrder{_OF_ORDER}", {**_NOTHING, CUSTOMER: "FORBIDDEN"}),
+    "recordRefund": (
+        f"mutation {{ recordRefund{_OF_ORDER}", {**_NOTHING, POS: "FORBIDDEN", CUSTOMER: "FORBIDDEN"},
+    ),
+}  # fmt: skip
 # What management sets up in a store, and nobody else; `%s` is the store.
 SET_UP_STORES = {
     "createService": 'mutation { createService(input: {storeId: "%s", name: "n", kind: ROOM, durationMinutes: 60})'
@@ -232,6 +248,20 @@ SET_UP_STORES = {
     " { storeWeek { weekStart } } }",
     "copyStoreWeek": 'mutation { copyStoreWeek(input: {storeId: "%s", fromWeek: "2026-01-05", weeks: 1})'
     " { storeWeeks { weekStart } } }",
+}
+# Wrong input is told of after who may.
+SET_UP_STORES |= {
+    "createPresaleCampaign": (
+        'mutation { createPresaleCampaign(input: {storeId: "%s", name: "", mode: TIERED, skuIds: [],'
+        ' startsAt: "2026-01-02T00:00:00Z", endsAt: "2026-01-01T00:00:00Z", waves: [],'
+        ' disclosures: {title: "", detail: "", liveRoom: ""}}) { userErrors { code } } }'
+    ),
+    "setPresaleGuardRule": (
+        'mutation { setPresaleGuardRule(input: {storeId: "%s", figure: LATE, act: PAUSE, threshold: "2"})'
+        " { userErrors { code } } }"
+    ),
+    "importScores": 'mutation { importScores(input: {storeId: "%s", rows: []}) { userErrors { code } } }',
+    "importReviews": 'mutation { importReviews(input: {storeId: "%s", rows: []}) { userErrors { code } } }',
 }
 _SERVICE, _MEMBER, _RESOURCE, _SESSION, _BLOCK = (
     encode_global_id(name, new_id())
@@ -253,7 +283,24 @@ SET_UP_THINGS = {
     ' start: "2030-01-01T00:00:00Z", end: "2030-01-02T00:00:00Z"}) { userErrors { code } } }',
     "unblockTime": f'mutation {{ unblockTime(input: {{blockId: "{_BLOCK}"}}) {{ userErrors {{ code }} }} }}',
 }
+_CAMPAIGN = encode_global_id("PresaleCampaign", new_id())
+SET_UP_THINGS |= {
+    name: f'mutation {{ {name}(input: {{campaignId: "{_CAMPAIGN}"}}) {{ userErrors {{ code }} }} }}'
+    for name in (
+        "publishPresaleCampaign",
+        "pausePresaleCampaign",
+        "resumePresaleCampaign",
+        "closePresaleCampaign",
+    )
+}
 TIME_BLOCKS = f'query {{ timeBlocks(storeId: "%s", {_SPAN}) {{ id }} }}'
+# What management may read of a store, and staff with the scope reports.
+STORE_FIGURES = {
+    "presaleHealth": 'query { presaleHealth(storeId: "%s") { level } }',
+    "presaleGuardRules": 'query { presaleGuardRules(storeId: "%s") { act } }',
+    "presaleGuardActions": 'query { presaleGuardActions(storeId: "%s") { totalCount } }',
+    "storeScores": 'query { storeScores(storeId: "%s") { latest } }',
+}
 # Whoever logs in has no token yet, or a stale one.
 OPEN = {
     "loginWithMiniProgram": 'mutation { loginWithMiniProgram(input: {accountId: "$account", code: "c"})'
@@ -320,7 +367,7 @@ async def test_messages(shop: Any, role: Role | None) -> None:
 @pytest.mark.parametrize("role", [None, OWNER, MANAGER, STAFF, POS, CUSTOMER])
 async def test_booking(shop: Any, role: Role | None) -> None:
     client, ids = shop.client(role), await make_things(shop)
-    for name, (query, told) in {**BOOKING, **VISITS, **PREPAID, **CHANNEL_BOOKINGS}.items():
+    for name, (query, told) in {**BOOKING, **VISITS, **PREPAID, **CHANNEL_BOOKINGS, **ORDERING}.items():
         answer = await client.ask(ids.fill(query))
         assert read_code(answer) == (told.get(role) if role else "UNAUTHENTICATED"), (name, answer)
 
@@ -348,6 +395,24 @@ async def test_blocks_seen(shop: Any, rival: Any, role: Role | None) -> None:
     assert tuple(codes) == told[role]
 
 
+@pytest.mark.parametrize("scopes", [(), ("reports",)])
+@pytest.mark.parametrize("role", [OWNER, MANAGER, STAFF, POS, CUSTOMER])
+async def test_figures_of_a_store(shop: Any, rival: Any, role: Role, scopes: tuple[str, ...]) -> None:
+    client = shop.client(role)
+    client.token = await shop.token(role, scopes=scopes)
+    told = ("FORBIDDEN",) * 3
+    if role in MANAGEMENT:
+        told = (None, None, "NOT_FOUND")
+    elif role is STAFF and scopes:
+        told = (None, "NOT_FOUND", "NOT_FOUND")
+    for name, query in STORE_FIGURES.items():
+        codes = [
+            read_code(await client.ask(query % store))
+            for store in (shop.store, shop.other_store, rival.store)
+        ]
+        assert tuple(codes) == told, name
+
+
 async def test_table_is_complete(shop: Any) -> None:
     fields = await shop.client(None).fetch(
         "{ __schema { queryType { fields { name } } mutationType { fields { name } } } }"
@@ -355,7 +420,8 @@ async def test_table_is_complete(shop: Any) -> None:
     schema = fields["__schema"]
     names = {each["name"] for kind in ("queryType", "mutationType") for each in schema[kind]["fields"]}
     others = {"node", "reverseRedemption", "resolveRedemption", "timeBlocks"}
-    others |= {*SET_UP_STORES, *SET_UP_THINGS, *CHANNEL_BOOKINGS, *PREPAID}
+    others |= set(ORDERING)
+    others |= {*STORE_FIGURES, *SET_UP_STORES, *SET_UP_THINGS, *CHANNEL_BOOKINGS, *PREPAID}
     assert names == {*OPEN, *STORE_BOUND, *MANAGED, *MESSAGES, *FIGURES, *FREE, *BOOKING, *VISITS, *others}
 
 

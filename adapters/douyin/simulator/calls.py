@@ -9,7 +9,7 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
@@ -17,6 +17,7 @@ import orjson
 from pydantic import SecretStr
 from starlette.responses import RedirectResponse, Response
 
+from adapters.douyin.simulator.bookings import BookingDesk
 from adapters.douyin.simulator.people import MINI_APP_ID, MINI_APP_SECRET, PeopleDesk
 from adapters.douyin.simulator.records import list_records, list_shares
 from adapters.douyin.simulator.state import (
@@ -43,7 +44,8 @@ from adapters.douyin.simulator.write import (
     write_shop,
 )
 from adapters.douyin.webhook import sign_delivery
-from core.channels.contract import WebhookDelivery
+from core.channels.contract import BookingStatus, WebhookDelivery
+from core.testing.platforms import BookingFacts
 from core.testing.simulator import (
     Call,
     Consumption,
@@ -56,6 +58,7 @@ from core.testing.simulator import (
     write_json,
 )
 
+_BOOKING = "/goodlife/v1/comprehensive/trade"
 _CERTIFICATE = "/goodlife/v1/fulfilment/certificate"
 Answer = dict[str, Any]
 
@@ -77,6 +80,7 @@ class DouyinSimulator(Simulator):
         self.people = PeopleDesk(lambda: self.clock.now())
         self.credentials = {**self.credentials, **self.people.credentials}
         super().__init__(clock)
+        self.books = BookingDesk(self.clock)
         self.orders: list[Order] = []
         self._preparations: dict[str, Preparation] = {}
         self._number = 0
@@ -104,13 +108,15 @@ class DouyinSimulator(Simulator):
             self._sign("GET", f"{_CERTIFICATE}/query/", "query", "status", self._query),
             self._sign("GET", record, "verify_record", "history", self._query_records),
             self._sign("GET", ledger, "ledger", "history", self._query_records),
+            self._sign("POST", f"{_BOOKING}/query/order/", "bookings", "bookings", self._ask("query")),
+            self._sign("POST", f"{_BOOKING}/order/confirm/", "confirm", "tell", self._ask("confirm")),
             self._sign("GET", shop, "shop_poi", "stores", self._query_shops),
         )
 
     def settings(self, address: str) -> Mapping[str, Any]:
         """See `Simulator.settings`."""
         hosts = [urlsplit(address).netloc]
-        return {"baseUrl": address, "miniAppBaseUrl": address, "shortLinkHosts": hosts}
+        return {"baseUrl": address, "miniAppBaseUrl": address, "shortLinkHosts": hosts, "bookings": True}
 
     def make(self, state: str) -> Sample:
         """See `Simulator.make`. The QR of an order shows all its coupons, the code too."""
@@ -135,6 +141,22 @@ class DouyinSimulator(Simulator):
     def make_login(self, subject: str | None = None) -> LoginSample:
         """See `LoginSimulator.make_login`."""
         return self.people.open_program(subject)
+
+    def make_booking(self, status: BookingStatus, start: datetime) -> str:
+        """See `BookingSimulator`."""
+        return self.books.make(status, start)
+
+    def cancel_booking(self, reference: str) -> None:
+        """See `BookingSimulator`."""
+        self.books.cancel(reference)
+
+    def read_booking(self, reference: str) -> BookingFacts:
+        """See `BookingSimulator`."""
+        return self.books.read(reference)
+
+    def count_bookings(self) -> int:
+        """See `BookingSimulator`."""
+        return len(self.books.bookings)
 
     def refuse_rate(self, call: Call) -> Response:
         """See `Simulator.refuse_rate`."""
@@ -190,6 +212,9 @@ class DouyinSimulator(Simulator):
             return self._write_envelope(PlatformError(0), data)
 
         return Endpoint(method, path, operation, piece, handle)
+
+    def _ask(self, name: str) -> Callable[[Call], Answer]:
+        return lambda call: getattr(self.books, name)(orjson.loads(call.body))
 
     def _write_error(self, error: PlatformError) -> Response:
         return self._write_envelope(error, {})

@@ -51,8 +51,8 @@ class Found:
     """
 
     coupons: tuple[ChannelCoupon, ...]
-    order_reference: str | None = None
-    redeem_token: str | None = None
+    order_reference: str | None = field(default=None, repr=False)
+    redeem_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class ReversalOrder:
     reference: str = field(repr=False)
     handle: str = field(repr=False)
     receipts: tuple[str, ...] = field(repr=False)
-    order_reference: str | None = None
+    order_reference: str | None = field(default=None, repr=False)
     attempt: int = 1
     redeem_token: str | None = field(default=None, repr=False)
 

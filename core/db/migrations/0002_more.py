@@ -510,7 +510,7 @@ class Migration(migrations.Migration):
                 ("order_id", fields.UUIDField()),
                 ("sku_id", fields.UUIDField()),
                 ("quantity", fields.IntField()),
-                ("counted", fields.BooleanField()),
+                ("counted", fields.BooleanField(default=True)),
                 ("released", fields.BooleanField(default=False)),
             ],
             options={"table": "order_stock", "app": "hexiao", "pk_attr": "id"},

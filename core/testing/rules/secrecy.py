@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 
 from core.channels.contract import ChannelFailure, Effect, NoCredentials
-from core.testing.bench import Bench
+from core.testing.bench import Bench, make_reversal
 from core.testing.platform_bench import expect_silence, map_secrets
 from core.testing.wire import answer_with, lose_answer, lose_request
+
+A_MOMENT = timedelta(minutes=1)
 
 
 class SecrecyRules:
@@ -22,6 +25,21 @@ class SecrecyRules:
         assert secrets, "credentials need at least one SecretStr: which of them is the secret?"
         said = repr(credentials) + str(credentials) + repr(bench.session)
         assert not [secret for secret in secrets if secret in said]
+
+    async def test_answers_hide_codes(self, bench: Bench) -> None:
+        """A receipt or a reference may be the code itself: it is read there, and shows in no repr."""
+        answers: list[object] = [await bench.look_up(state) for state in bench.platform.samples]
+        order = await bench.prepare(first=1)
+        redeemed = (await bench.redeem_well(order))[0]
+        answers += [order, redeemed, await bench.look_up(), make_reversal(order, redeemed)]
+        if bench.tells_status:
+            answers.append(await bench.status(order))
+        if bench.lists_uses:
+            now = bench.session.clock.now()
+            bench.platform.advance(bench.behaviour.list_delay)
+            answers += await bench.list_uses(now - A_MOMENT, now + A_MOMENT)
+        shown = [type(answer).__name__ for answer in answers if bench.find_codes(repr(answer))]
+        assert not shown, f"these show a code in their repr: {shown}"
 
     async def test_good_run_says_nothing(self, bench: Bench) -> None:
         for state in bench.platform.samples:

@@ -82,9 +82,7 @@ async def test_good_account_is_accepted(channel: DianpingChannel, session: Any, 
     assert simulator.calls == {"scope": 1}
 
 
-@pytest.mark.parametrize(
-    ("setting", "platform_code"), [("appKey", "605"), ("appSecret", "606"), ("session", "608")]
-)
+@pytest.mark.parametrize(("setting", "platform_code"), [("appKey", "605"), ("appSecret", "606")])
 async def test_wrong_credential_is_named(
     channel: DianpingChannel, simulator: Any, setting: str, platform_code: str
 ) -> None:
@@ -95,12 +93,23 @@ async def test_wrong_credential_is_named(
     assert "wrong0123456789" not in f"{caught.value!r} {vars(caught.value)}"
 
 
-async def test_check_spends_no_renewal(channel: DianpingChannel, session: Any, simulator: Any) -> None:
+async def test_check_renews_a_session_that_is_over(
+    channel: DianpingChannel, session: Any, simulator: Any, find: Any
+) -> None:
     simulator.expire_tokens()
+    await channel.check_account(session)
+    await find(simulator.make("usable").code)
+    assert simulator.calls == {"scope": 2, "token": 1, "prepare": 1}
+    assert simulator.sessions.remaining == 11
+
+
+async def test_authorisation_that_is_over_is_told(channel: DianpingChannel, simulator: Any) -> None:
+    wrong = {"session": "wrong0123456789", "refreshToken": "wrong0123456789"}
+    session = make_session(channel, simulator, credentials=wrong)
     with pytest.raises(CredentialsRefused) as caught:
         await channel.check_account(session)
-    assert caught.value.setting == "session"
-    assert (simulator.calls, simulator.sessions.remaining) == ({"scope": 1}, 12)
+    assert caught.value.setting == "refreshToken"
+    assert "wrong0123456789" not in f"{caught.value!r} {vars(caught.value)}"
 
 
 async def test_busy_platform_accepts_nobody(channel: DianpingChannel, canned: Any) -> None:

@@ -6,10 +6,11 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from adapters.dianping.client import SessionPair
+from adapters.dianping.client import DianpingClient, SessionPair
 from core.channels.contract import (
     ChannelUnavailable,
     CredentialsRefused,
@@ -20,10 +21,14 @@ from core.channels.contract import (
     RedeemItem,
     RedeemOrder,
 )
+from core.channels.transport.tokens import TokenStore
+from core.ids import new_id
+from core.keys import KeyRing
 from core.testing.clock import START
 from core.testing.faults import FaultKind
 from core.testing.sessions import make_session
 
+KEYS = KeyRing("a secret key for tests, 32 characters or more")
 ORDER = RedeemOrder("leg-1", (RedeemItem("0332808512", "0332808512"),), "0332808512", at=START)
 
 
@@ -188,3 +193,37 @@ def test_pair_hides_itself() -> None:
     pair = SessionPair("sess-secret", "rfsh-secret")
     assert SessionPair.read(pair.text) == pair
     assert "secret" not in repr(pair) + repr(FreshToken(pair.text, timedelta(1)))
+
+
+# ----------------------------------------------------------------------------------------------- several processes
+def start_process(session: Any, tenant_id: UUID, account_id: UUID) -> Any:
+    """A process of its own: it shares nothing with another but the database and the platform."""
+    tokens = TokenStore(KEYS, session.clock).open_account(tenant_id, account_id)
+    return replace(session, tokens=tokens)
+
+
+@pytest.mark.usefixtures("database")
+async def test_process_that_slept_renews_with_the_newest_token(
+    channel: Any, session: Any, simulator: Any, scan: Any
+) -> None:
+    ids = new_id(), new_id()
+    one, sleeper = start_process(session, *ids), start_process(session, *ids)
+    code = scan(simulator.make("usable").code)
+    assert isinstance(await channel.coupons.look_up(sleeper, code), Found)
+    for _ in range(2):
+        simulator.expire_tokens()
+        assert isinstance(await channel.coupons.look_up(one, code), Found)
+    simulator.expire_tokens()
+    # The first process found its session refused and died before it renewed it.
+    pair = await one.tokens.get(f"session-{_name_generation(session)}", _refuse)
+    await one.tokens.drop(f"session-{_name_generation(session)}", pair)
+    assert isinstance(await channel.coupons.look_up(sleeper, code), Found)
+    assert (simulator.calls["token"], simulator.sessions.remaining) == (3, 9)
+
+
+def _name_generation(session: Any) -> str:
+    return DianpingClient(session)._generation
+
+
+async def _refuse() -> FreshToken:
+    raise AssertionError("fetched although it was kept")

@@ -51,7 +51,7 @@ def test_registers_one_channel() -> None:
 
 def test_behaviour_is_declared(channel: ElemeChannel) -> None:
     behaviour = channel.coupons.behaviour
-    assert (behaviour.idempotency, behaviour.status_by) == (Idempotency.TOKEN, StatusBy.CODE_ONLY)
+    assert (behaviour.idempotency, behaviour.status_by) == (Idempotency.TOKEN, StatusBy.UNUSED_ONLY)
     assert (behaviour.reversal.possible, behaviour.reversal.window) == (True, None)
     assert behaviour.batch_atomic is False
 

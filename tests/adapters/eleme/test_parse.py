@@ -144,14 +144,28 @@ def test_nothing_left_is_vague() -> None:
     assert refused == Refused(Refusal.ALREADY_REDEEMED, vague=True)
 
 
-@pytest.mark.parametrize(("available", "told"), [(10, True), (9, False), (0, False)])
-def test_only_whole_cards_have_a_state(available: int, told: bool) -> None:
+@pytest.mark.parametrize(
+    ("available", "status"),
+    [
+        (10, CouponStatus.AVAILABLE),
+        (9, CouponStatus.PARTLY_REDEEMED),
+        (0, CouponStatus.REDEEMED),
+    ],
+)
+def test_only_whole_cards_are_unused(available: int, status: CouponStatus) -> None:
     value = make_value(make_ticket(quantity=10), available_quantity=available)
-    if told:
-        assert parse_state(value, CODE, "2208211121312608720").uses == ()
-        return
+    state = parse_state(value, CODE, "2208211121312608720")
+    assert (state.status, state.uses) == (status, ())
+
+
+def test_unlisted_voucher_is_of_unknown_state() -> None:
+    state = parse_state(make_value(make_ticket()), CODE, "another")
+    assert (state.status, state.uses) == (CouponStatus.UNRECOGNISED, ())
+
+
+def test_silent_answer_tells_no_state() -> None:
     with pytest.raises(ProtocolFailure):
-        parse_state(value, CODE, "2208211121312608720")
+        parse_state({}, CODE, "2208211121312608720")
 
 
 # ------------------------------------------------------------------------------------------------------------ money

@@ -62,20 +62,27 @@ async def test_unused_voucher_has_a_state(channel: Any, session: Any, simulator:
 
 
 @pytest.mark.parametrize("state", ["usable", "times_card", "two_coupons"])
-async def test_used_voucher_has_none(
+async def test_used_voucher_is_not_unused(
     channel: Any, session: Any, simulator: Any, redeem: Any, state: str
 ) -> None:
     order, code = await redeem(state)
-    with pytest.raises(ProtocolFailure):
-        await channel.coupons.status(session, StatusQuery(order.reference, order.handle, code))
+    told = await channel.coupons.status(session, StatusQuery(order.reference, order.handle, code))
+    assert told.status is not CouponStatus.AVAILABLE
+    assert told.uses == ()
     assert simulator.calls == {"consult": 2, "use": 1}
 
 
-async def test_refused_question_keeps_its_code(channel: Any, session: Any, simulator: Any) -> None:
+async def test_refused_question_tells_a_state(channel: Any, session: Any, simulator: Any) -> None:
     sample = simulator.make("refunded")
+    told = await channel.coupons.status(session, StatusQuery(sample.reference, "", sample.code))
+    assert (told.status, told.uses) == (CouponStatus.REFUNDED, ())
+
+
+async def test_refused_question_keeps_its_code(channel: Any, session: Any, simulator: Any) -> None:
+    sample = simulator.make("wrong_store")
     with pytest.raises(ProtocolFailure) as caught:
         await channel.coupons.status(session, StatusQuery(sample.reference, "", sample.code))
-    assert (caught.value.platform_code, caught.value.operation) == ("TICKET_REFUNDED", "status")
+    assert (caught.value.platform_code, caught.value.operation) == ("SHOP_NOT_MATCH", "status")
 
 
 async def test_lost_question_is_unavailable(channel: Any, session: Any, simulator: Any) -> None:

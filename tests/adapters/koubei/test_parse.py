@@ -27,7 +27,7 @@ from adapters.koubei.parse_tickets import (
     parse_ticket_state,
     spread,
 )
-from core.channels.contract import CouponKind, CouponStatus, ProtocolFailure, Refusal
+from core.channels.contract import CouponKind, CouponStatus, PlatformUse, ProtocolFailure, Refusal
 from core.channels.wire import (
     clean_message,
     read_china_time,

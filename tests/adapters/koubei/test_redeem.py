@@ -23,6 +23,7 @@ from core.channels.contract import (
     Refusal,
     StatusQuery,
 )
+from core.channels.wire import write_china_time
 from core.testing.clock import START
 from core.testing.faults import FaultKind
 
@@ -169,7 +170,7 @@ async def test_one_call_for_one_order(
 async def test_handle_of_an_earlier_version(channel: Any, canned: Any, read_payload: Any) -> None:
     fields = {**orjson.loads(CERTIFICATE_HANDLE.write()), "biz_dt": "2023-11-15 12:00:00"}
     item = RedeemItem(CERTIFICATE, orjson.dumps(fields).decode())
-    session = canned(read_payload("25_certificate_use_ok"))
+    session = canned(read_payload("21_certificate_use_ok"))
     (outcome,) = await channel.coupons.redeem(session, replace(CERTIFICATE_ORDER, items=(item,)))
     assert isinstance(outcome, Redeemed)
     assert read_body(session.http.requests[-1])["biz_dt"] == write_china_time(START)

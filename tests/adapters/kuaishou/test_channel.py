@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from adapters.kuaishou import channel as plugin
 from adapters.kuaishou.channel import KuaishouChannel, KuaishouCredentials, KuaishouSettings
-from core.channels.contract import Capability, Recognition
+from core.channels.contract import Capability, CredentialsRefused, Recognition
+from core.testing.sessions import make_session
 
 KEYS = {"appId": "ks7", "appSecret": "app's own", "refreshToken": "merchant's", "signSecret": "for callbacks"}
 
@@ -67,8 +68,18 @@ def test_base_url_must_be_an_address() -> None:
         KuaishouSettings.model_validate({"baseUrl": "lbs-open.kuaishou.com"})
 
 
-async def test_connecting_leaves_the_refresh_token(
-    channel: KuaishouChannel, session: Any, simulator: Any
+async def test_connecting_buys_a_token_once(
+    channel: KuaishouChannel, session: Any, simulator: Any, find: Any
 ) -> None:
     await channel.check_account(session)
-    assert not simulator.calls
+    await find(simulator.make("usable").code)
+    assert simulator.calls == {"token": 1, "prepare": 1}
+
+
+@pytest.mark.parametrize("key", ["appId", "appSecret", "refreshToken"])
+async def test_wrong_credential_is_named(channel: KuaishouChannel, simulator: Any, key: str) -> None:
+    session = make_session(channel, simulator, credentials={key: "wrong0123456789"})
+    with pytest.raises(CredentialsRefused) as caught:
+        await channel.check_account(session)
+    assert caught.value.setting == key
+    assert "wrong0123456789" not in f"{caught.value!r} {vars(caught.value)}"

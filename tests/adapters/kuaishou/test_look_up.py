@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from adapters.kuaishou.parse import Handle
-from core.channels.contract import Found, NotMine, ProtocolFailure, Refusal, Refused, StatusQuery
+from core.channels.contract import (
+    CouponStatus,
+    Found,
+    NotMine,
+    ProtocolFailure,
+    Refusal,
+    Refused,
+    StatusQuery,
+)
 
 CODE = "880260412345"
 
@@ -42,30 +50,33 @@ async def test_state_of_a_usable_coupon(channel: Any, session: Any, find: Any, s
     assert session.http.requests[-1].params == {"encrypted_data": sample.link}
 
 
-async def test_used_coupon_shows_no_state(
+async def test_used_coupon_shows_no_uses(
     channel: Any, session: Any, find: Any, simulator: Any, order_of: Any
 ) -> None:
     found = await find(simulator.make("usable").code)
     await channel.coupons.redeem(session, order_of(found))
-    with pytest.raises(ProtocolFailure, match="shows no uses"):
-        await channel.coupons.status(
-            session, StatusQuery(found.coupons[0].reference, found.coupons[0].handle, "")
-        )
+    used = found.coupons[0]
+    state = await channel.coupons.status(session, StatusQuery(used.reference, used.handle, ""))
+    assert (state.status, state.uses) == (CouponStatus.UNRECOGNISED, ())
 
 
-@pytest.mark.parametrize("status", [2, 77])
-async def test_listed_but_maybe_used(channel: Any, canned: Any, read_payload: Any, status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "expected"), [(2, CouponStatus.REDEEMED), (77, CouponStatus.UNRECOGNISED)]
+)
+async def test_listed_but_maybe_used(
+    channel: Any, canned: Any, read_payload: Any, status: int, expected: CouponStatus
+) -> None:
     body = read_payload("certificate_prepare_ok")
     body["data"]["certificates"][0]["status"] = status
     handle = Handle("TESTENC0001", {"code": CODE}).pack()
-    with pytest.raises(ProtocolFailure, match="shows no uses"):
-        await channel.coupons.status(canned(body), StatusQuery("500000000000001", handle, ""))
+    state = await channel.coupons.status(canned(body), StatusQuery("500000000000001", handle, ""))
+    assert (state.status, state.uses) == (expected, ())
 
 
-async def test_used_card_shows_no_state(channel: Any, session: Any, find: Any, simulator: Any) -> None:
+async def test_used_card_is_partly_used(channel: Any, session: Any, find: Any, simulator: Any) -> None:
     (card,) = (await find(simulator.make("times_card").code)).coupons
-    with pytest.raises(ProtocolFailure, match="shows no uses"):
-        await channel.coupons.status(session, StatusQuery(card.reference, card.handle, ""))
+    state = await channel.coupons.status(session, StatusQuery(card.reference, card.handle, ""))
+    assert (state.status, state.uses) == (CouponStatus.PARTLY_REDEEMED, ())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,15 @@ from pydantic import ValidationError
 
 from adapters.meituan import channel as plugin
 from adapters.meituan.channel import MeituanChannel, MeituanCredentials, MeituanSettings
-from core.channels.contract import CredentialsRefused, Misconfigured, NotMine, Recognition, Scanned
+from adapters.meituan.tables import REVERSAL_WINDOW
+from core.channels.contract import (
+    CredentialsRefused,
+    Idempotency,
+    Misconfigured,
+    NotMine,
+    Recognition,
+    Scanned,
+)
 from core.testing.sessions import make_session
 
 KEYS = {"developerId": "1", "signKey": "very secret", "appAuthToken": "quite secret", "businessId": "58"}
@@ -34,6 +42,22 @@ def test_recognises_by_length(channel: MeituanChannel, code: str, expected: Reco
 async def test_other_shapes_are_not_asked_for(till: Any, general: Any) -> None:
     assert await till.look_up("0") == NotMine()
     assert not general.calls
+
+
+@pytest.mark.parametrize(
+    ("business_id", "idempotency", "window"),
+    [
+        ("58", Idempotency.TOKEN, REVERSAL_WINDOW),
+        ("1", Idempotency.NATURAL_SINGLE_USE, None),
+    ],
+)
+def test_account_behaves_as_its_product(
+    channel: MeituanChannel, general: Any, business_id: str, idempotency: Idempotency, window: Any
+) -> None:
+    session = make_session(channel, general, credentials={"businessId": business_id})
+    behaviour = channel.coupons.behave(session)
+    assert (behaviour.idempotency, behaviour.reversal.window) == (idempotency, window)
+    assert channel.coupons.behaviour.idempotency is Idempotency.NATURAL_SINGLE_USE
 
 
 def test_registers_one_channel() -> None:

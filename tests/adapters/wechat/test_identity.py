@@ -219,7 +219,7 @@ async def test_number_for_another_app_is_not_believed(channel: Any, canned: Any,
     [
         {},
         {"purePhoneNumber": "13800000000"},
-        {"purePhoneNumber": "13800000000", "countryCode": "+86"},
+        {"purePhoneNumber": "13800000000", "countryCode": "++86"},
         {"purePhoneNumber": "138****0000", "countryCode": "86"},
         {"purePhoneNumber": "12345678901234", "countryCode": "86"},
     ],

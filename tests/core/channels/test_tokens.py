@@ -222,6 +222,76 @@ async def test_token_of_a_lost_key_is_none(clock: ManualClock, issuer: Issuer) -
     assert await stranger.get("client", issuer) == "T2"
 
 
+# -------------------------------------------------------------------------------------------------------------- replacing
+def fresh(value: str, seconds: float = 1000) -> FreshToken:
+    return FreshToken(value, timedelta(seconds=seconds))
+
+
+async def test_replaced_token_is_seen_by_all(clock: ManualClock, issuer: Issuer) -> None:
+    one, other = start_process(clock), start_process(clock)
+    assert await one.get("refresh", issuer) == "T1"
+    assert await one.replace("refresh", "T1", fresh("R2")) == "R2"
+    assert [await each.get("refresh", issuer) for each in (one, other)] == ["R2", "R2"]
+    assert issuer.fetches == 1
+
+
+async def test_only_one_replaces(clock: ManualClock, issuer: Issuer) -> None:
+    processes = [start_process(clock) for _ in range(5)]
+    assert {await each.get("refresh", issuer) for each in processes} == {"T1"}
+    values = [f"R{number}" for number in range(5)]
+    kept = await asyncio.gather(
+        *(each.replace("refresh", "T1", fresh(value)) for each, value in zip(processes, values, strict=True))
+    )
+    assert len(set(kept)) == 1
+    assert await start_process(clock).get("refresh", issuer) == kept[0] in values
+
+
+async def test_replacement_of_an_older_token_answers_the_kept_one(clock: ManualClock, issuer: Issuer) -> None:
+    tokens = start_process(clock)
+    await tokens.get("refresh", issuer)
+    await tokens.replace("refresh", "T1", fresh("R2"))
+    assert await start_process(clock).replace("refresh", "T1", fresh("R3")) == "R2"
+    assert await start_process(clock).get("refresh", issuer) == "R2"
+
+
+async def test_stale_memory_is_mended(clock: ManualClock, issuer: Issuer) -> None:
+    """Replacing a token by itself reads what is kept: another process may have replaced it."""
+    one, other = start_process(clock), start_process(clock)
+    assert [await each.get("refresh", issuer) for each in (one, other)] == ["T1", "T1"]
+    await one.replace("refresh", "T1", fresh("R2"))
+    assert await other.get("refresh", issuer) == "T1"
+    assert await other.replace("refresh", "T1", fresh("T1")) == "R2"
+    assert await other.get("refresh", issuer) == "R2"
+
+
+async def test_replacement_is_kept_where_nothing_is(clock: ManualClock, issuer: Issuer) -> None:
+    tokens = start_process(clock)
+    assert await tokens.replace("refresh", "never kept", fresh("R1")) == "R1"
+    await tokens.drop("refresh", "R1")
+    assert await tokens.replace("refresh", "R1", fresh("R2")) == "R2"
+    assert await start_process(clock).get("refresh", issuer) == "R2"
+    assert issuer.fetches == 0
+
+
+async def test_first_replacements_at_once_agree(clock: ManualClock) -> None:
+    processes = [start_process(clock) for _ in range(5)]
+    kept = await asyncio.gather(
+        *(each.replace("refresh", "old", fresh(f"R{number}")) for number, each in enumerate(processes))
+    )
+    assert len(set(kept)) == 1
+
+
+async def test_replacement_outlasts_a_fetch_under_way(clock: ManualClock, issuer: Issuer) -> None:
+    """Whoever fetches meanwhile does so with what is replaced: its token is not kept."""
+    issuer.gate.clear()
+    slow = asyncio.create_task(start_process(clock).get("refresh", issuer))
+    await until(lambda: issuer.fetches)
+    assert await start_process(clock).replace("refresh", "old", fresh("R2")) == "R2"
+    issuer.gate.set()
+    assert await slow == "R2"
+    assert await start_process(clock).get("refresh", issuer) == "R2"
+
+
 async def until(condition: object) -> None:
     async with asyncio.timeout(5):
         while not condition():  # type: ignore[operator]

@@ -20,6 +20,7 @@ from core.channels.wire import (
     read_list,
     read_number,
     read_part,
+    read_phone,
     read_rows,
     read_yuan,
     write_china_time,
@@ -209,3 +210,40 @@ def test_failures_never_quote_the_value(reader: Any) -> None:
 )
 def test_words_without_long_numbers(text: object, expected: str | None) -> None:
     assert clean_message(text) == expected
+
+
+# ------------------------------------------------------------------------------------------------------------ phones
+@pytest.mark.parametrize(
+    ("country", "number", "phone"),
+    [
+        ("86", "13800000000", "+8613800000000"),
+        ("+86", "13800000000", "+8613800000000"),
+        (86, 13800000000, "+8613800000000"),
+        ("1", "2025550123", "+12025550123"),
+        ("1242", "3220000", "+12423220000"),
+    ],
+)
+def test_phones_are_of_one_form(country: object, number: object, phone: str) -> None:
+    assert read_phone(country, number, "here") == phone
+
+
+@pytest.mark.parametrize(
+    ("country", "number"),
+    [
+        ("86", None),
+        (None, "13800000000"),
+        ("", "13800000000"),
+        ("086", "13800000000"),
+        ("++86", "13800000000"),
+        ("86", "138****0000"),
+        ("86", "138"),
+        ("86", "12345678901234"),
+        ("８６", "13800000000"),
+        (True, "13800000000"),
+        ("86", ["13800000000"]),
+    ],
+)
+def test_what_is_no_phone(country: object, number: object) -> None:
+    with pytest.raises(ProtocolFailure) as caught:
+        read_phone(country, number, "here")
+    assert (caught.value.path, caught.value.message) == ("here", "no phone number")

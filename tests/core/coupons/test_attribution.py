@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.channels.contract import CouponState, CouponStatus, PlatformUse, StatusBy
-from core.coupons.attribution import Finding, Sending, attribute_uses
+from core.coupons.attribution import Finding, Sending, are_gone, attribute_uses, name_receipt
 
 SENT = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 OURS = Sending("token", "store", SENT, times=1)
@@ -32,6 +32,8 @@ def _state(*uses, status=CouponStatus.REDEEMED):
         (_state(status=CouponStatus.REFUNDED), Finding.OTHERS),
         (_state(status=CouponStatus.UNRECOGNISED), Finding.UNCLEAR),
         (_state(_use("a", token="token"), _use("b", token="token")), Finding.UNCLEAR),
+        (_state(_use(None, token="token")), Finding.OURS),
+        (_state(_use(None, token="other")), Finding.OTHERS),
     ],
 )
 def test_token_proves_it(state, finding):
@@ -48,12 +50,46 @@ def test_token_proves_it(state, finding):
         (_state(_use(api=False)), Finding.OTHERS),
         (_state(_use(timed=False)), Finding.UNCLEAR),
         (_state(_use("a"), _use("b")), Finding.UNCLEAR),
+        (_state(_use(None)), Finding.UNCLEAR),
+        (_state(_use(None, minutes=-10)), Finding.OTHERS),
+        (_state(_use(None, timed=False)), Finding.UNTOLD),
+        (_state(_use(None, timed=False, api=False)), Finding.OTHERS),
         (_state(status=CouponStatus.LOCKED), Finding.UNUSED),
         (_state(status=CouponStatus.UNRECOGNISED), Finding.UNCLEAR),
     ],
 )
 def test_circumstances_suggest_it(state, finding):
     assert attribute_uses(state, OURS, StatusBy.CODE_ONLY, ()).finding is finding
+
+
+@pytest.mark.parametrize("status", CouponStatus)
+def test_unused_alone_is_shown(status):
+    found = attribute_uses(_state(status=status), OURS, StatusBy.UNUSED_ONLY, ())
+    assert found.finding is (Finding.UNUSED if status is CouponStatus.AVAILABLE else Finding.UNTOLD)
+
+
+@pytest.mark.parametrize(
+    ("state", "status_by", "gone"),
+    [
+        (_state(status=CouponStatus.AVAILABLE), StatusBy.CODE_ONLY, True),
+        (_state(_use("r")), StatusBy.CODE_ONLY, False),
+        (_state(_use("newer")), StatusBy.CODE_ONLY, True),
+        (_state(_use(None)), StatusBy.CODE_ONLY, None),
+        (_state(_use("r"), _use(None)), StatusBy.CODE_ONLY, False),
+        (_state(_use(None, token="token")), StatusBy.TOKEN, False),
+        (_state(_use(None, token="other")), StatusBy.TOKEN, True),
+        (_state(status=CouponStatus.AVAILABLE), StatusBy.UNUSED_ONLY, True),
+        (_state(status=CouponStatus.REDEEMED), StatusBy.UNUSED_ONLY, False),
+        (_state(status=CouponStatus.UNRECOGNISED), StatusBy.UNUSED_ONLY, False),
+    ],
+)
+def test_missing_receipt_proves_no_reversal(state, status_by, gone):
+    assert are_gone(state, status_by, {"r"}, "token") is gone
+
+
+def test_token_names_a_use_without_receipt():
+    assert name_receipt(_use("r"), "token") == "r"
+    assert name_receipt(_use(None), "token") == "token"
 
 
 def test_known_receipt_is_another_redemptions():

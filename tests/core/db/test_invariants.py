@@ -26,6 +26,27 @@ from core.db.statements import Conflict, Overlap, execute, fetch_rows, is_postgr
 from core.events.models import OutboxEvent
 from core.ids import new_id
 from core.notifications.models import MessageConsent, Notification, NotificationTemplate
+from core.orders.models import (
+    Order,
+    OrderCursor,
+    OrderLine,
+    OrderRefund,
+    OrderRequest,
+    OrderShipment,
+    TimelineEntry,
+)
+from core.orders.placing_models import OrderPlacement, OrderStock
+from core.payments.models import Payment
+from core.presale.models import (
+    CampaignSku,
+    GuardAction,
+    GuardRule,
+    PresaleCampaign,
+    PresaleWave,
+    Review,
+    StoreScore,
+    WaveSale,
+)
 from core.reservations.channel_models import (
     BookingMessage,
     BookingSync,
@@ -276,6 +297,86 @@ TAKEN_ONCE = {
         {"store_id": TWO},
     ),
     "booking_watch__tenant_id_topic_key": (BookingWatch, {"topic": "a"}, {"topic": "b"}),
+    "customer_order__tenant_id_number_key": (Order, {"number": "B-1"}, {"number": "B-2"}),
+    "customer_order__tenant_id_account_id_external_id_key": (
+        Order,
+        {"account_id": ONE, "external_id": "o1"},
+        {"external_id": None},
+    ),
+    "order_line__tenant_id_order_id_line_key_key": (
+        OrderLine,
+        {"order_id": ONE, "line_key": "l1", "quantity": 1},
+        {"line_key": "l2"},
+    ),
+    "order_refund__tenant_id_order_id_refund_key_key": (
+        OrderRefund,
+        {"order_id": ONE, "refund_key": "r1"},
+        {"order_id": TWO},
+    ),
+    "order_shipment__tenant_id_order_id_shipment_key_key": (
+        OrderShipment,
+        {"order_id": ONE, "shipment_key": "p1"},
+        {"shipment_key": "p2"},
+    ),
+    "timeline_entry__tenant_id_order_id_entry_key_key": (
+        TimelineEntry,
+        {"order_id": ONE, "entry_key": "paid"},
+        {"entry_key": "placed"},
+    ),
+    "order_request__idempotency_key": (
+        OrderRequest,
+        {"actor_id": ONE, "operation": "placeOrder", "idempotency_key": "k1"},
+        {"operation": "cancelOrder"},
+    ),
+    "order_placement__tenant_id_order_id_key": (OrderPlacement, {"order_id": ONE}, {"order_id": TWO}),
+    "order_stock__tenant_id_order_id_sku_id_key": (
+        OrderStock,
+        {"order_id": ONE, "sku_id": ONE, "quantity": 1},
+        {"sku_id": TWO},
+    ),
+    "payment__tenant_id_order_id_payment_key_key": (
+        Payment,
+        {"order_id": ONE, "payment_key": "whole", "amount": 1},
+        {"order_id": TWO},
+    ),
+    "order_cursor__tenant_id_account_id_key": (OrderCursor, {"account_id": ONE}, {"account_id": TWO}),
+}
+TAKEN_ONCE |= {
+    "campaign_sku__tenant_id_campaign_id_sku_id_key": (
+        CampaignSku,
+        {"campaign_id": ONE, "sku_id": ONE, "active": False},
+        {"sku_id": TWO},
+    ),
+    "presale_wave__tenant_id_campaign_id_position_key": (
+        PresaleWave,
+        {"campaign_id": ONE, "position": 0, "quantity": 1},
+        {"position": 1},
+    ),
+    "wave_sale__tenant_id_order_line_id_key": (
+        WaveSale,
+        {"order_line_id": ONE, "quantity": 1},
+        {"order_line_id": TWO},
+    ),
+    "store_score__one_mark_key": (
+        StoreScore,
+        {"store_id": ONE, "source": "doudian", "dimension": "SERVICE", "at": NINE, "value": 480},
+        {"dimension": "LOGISTICS"},
+    ),
+    "review__reference_key": (
+        Review,
+        {"store_id": ONE, "source": "doudian", "reference": "r1", "stars": 5, "bad": False},
+        {"source": "douyin"},
+    ),
+    "guard_rule__tenant_id_store_id_figure_key": (
+        GuardRule,
+        {"store_id": ONE, "figure": "late", "threshold": 200},
+        {"figure": "share"},
+    ),
+    "guard_action__once_a_day_key": (
+        GuardAction,
+        {"campaign_id": ONE, "figure": "late", "day": NINE.date(), "dry_run": True},
+        {"dry_run": False},
+    ),
 }
 
 # check → model, a row at its limit, and the change that passes it.
@@ -326,6 +427,37 @@ LIMITS = {
         (Rating, {"stars": 1}, {"stars": 0}),
     ],
     "sku__stock_check": [(Sku, {"stock": 0}, {"stock": -1})],
+    "presale_campaign__span_check": [
+        (PresaleCampaign, {"starts_at": NINE, "ends_at": NINE + timedelta(seconds=1)}, {"ends_at": NINE})
+    ],
+    "presale_wave__sold_check": [
+        (PresaleWave, {"quantity": 2, "sold": 2}, {"sold": 3}),
+        (PresaleWave, {"quantity": 2, "sold": 0}, {"sold": -1}),
+    ],
+    "wave_sale__quantity_check": [(WaveSale, {"quantity": 1}, {"quantity": 0})],
+    "store_score__value_check": [
+        (StoreScore, {"value": 500}, {"value": 501}),
+        (StoreScore, {"value": 0}, {"value": -1}),
+    ],
+    "review__stars_check": [
+        (Review, {"stars": 5, "bad": False}, {"stars": 6}),
+        (Review, {"stars": 1, "bad": True}, {"stars": 0}),
+    ],
+    "guard_rule__threshold_check": [
+        (GuardRule, {"threshold": 10_000}, {"threshold": 10_001}),
+        (GuardRule, {"threshold": 0}, {"threshold": -1}),
+    ],
+    "order_stock__quantity_check": [(OrderStock, {"quantity": 1}, {"quantity": 0})],
+    "payment__amount_check": [(Payment, {"amount": 1}, {"amount": 0})],
+    "order_line__quantity_check": [(OrderLine, {"quantity": 1}, {"quantity": 0})],
+    "order_line__refunded_check": [
+        (OrderLine, {"quantity": 2, "refunded_quantity": 2}, {"refunded_quantity": 3}),
+        (OrderLine, {"quantity": 2, "refunded_quantity": 0}, {"refunded_quantity": -1}),
+    ],
+    "order_line__shipped_check": [
+        (OrderLine, {"quantity": 2, "shipped_quantity": 2}, {"shipped_quantity": 3}),
+        (OrderLine, {"quantity": 2, "shipped_quantity": 0}, {"shipped_quantity": -1}),
+    ],
 }
 LIMIT_CASES = [(name, *case) for name, cases in LIMITS.items() for case in cases]
 
@@ -468,6 +600,19 @@ async def test_shifts_of_others_and_after(database, insert_row, count_rows, tena
         await insert_row(Shift, tenant_id=tenant_id, **WORKING | change)
     await insert_row(Shift, tenant_id=new_id(), **WORKING)
     assert await count_rows(Shift) == 4
+
+
+async def test_variant_in_one_presale_at_a_time(database, insert_row, count_rows, tenant_id):
+    """Those that are not active do not count, nor do those before and after."""
+    bound = {"sku_id": ONE, "active": True, "start_at": NINE, "end_at": NINE + timedelta(days=7)}
+    await insert_row(CampaignSku, tenant_id=tenant_id, **bound)
+    with pytest.raises(Overlap, match="campaign_sku"):
+        await insert_row(CampaignSku, tenant_id=tenant_id, **bound | {"start_at": NINE + timedelta(days=6)})
+    after = {"start_at": NINE + timedelta(days=7), "end_at": NINE + timedelta(days=8)}
+    for change in (after, {"sku_id": TWO}, {"active": False}):
+        await insert_row(CampaignSku, tenant_id=tenant_id, **bound | change)
+    await insert_row(CampaignSku, tenant_id=new_id(), **bound)
+    assert await count_rows(CampaignSku) == 5
 
 
 @pytest.mark.parametrize(

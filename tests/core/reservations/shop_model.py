@@ -20,7 +20,7 @@ from core.reservations.values import (
 
 CODE = ReservationErrorCode
 STATUS = ReservationStatus
-STOCK, SESSIONS, STORE_LIMIT, MOST_HOLDS = 4, 3, 2, 5
+STOCK, SESSIONS, STORE_LIMIT, MOST_HOLDS = 3, 1, 2, 5
 HOLD, OFFER, CUTOFF, CHANGE, GRACE = (timedelta(minutes=each) for each in (5, 30, 60, 120, 60))
 Key = tuple[UUID, datetime]
 

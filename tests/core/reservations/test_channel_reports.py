@@ -71,7 +71,7 @@ async def test_no_show_is_reported(booked):
 
 
 async def test_platform_that_cannot_be_told_needs_a_person(booked, monkeypatch):
-    monkeypatch.setattr(Hall, "behaviour", ReservationBehaviour(awaits_decision=True))
+    monkeypatch.setattr(Hall, "behaviour", ReservationBehaviour(awaits_decision=True, takes_ours=True))
     await _import(booked)
     await booked.salon.cancel(await _find_own(booked), booked.salon.staff)
     await booked.work()

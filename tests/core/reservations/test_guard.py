@@ -10,7 +10,7 @@ import pytest
 from core.db.statements import GuardFailed, fetch_rows, write_together
 from core.ids import new_id
 from core.reservations.claims import take_claims
-from core.reservations.guard import Owner, Span, Take, adopt_time, claim_time, release_time
+from core.reservations.guard import Owner, Span, Take, adopt_time, claim_time, list_takes, release_time
 from core.reservations.values import AllocationState, OwnerKind, ReservationErrorCode, TakenKind
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -129,3 +129,22 @@ async def test_opposite_orders_do_not_deadlock(database, make_owner):
     answers = await asyncio.gather(*(take(make_owner(), *wish) for wish in wishes))
     assert answers.count(None) == 1
     assert await list_taken() == ["CONFIRMED", "CONFIRMED"]
+
+
+def test_both_buffers_are_taken_of_staff_and_resources(make_service):
+    service = make_service(buffer_before_minutes=10, buffer_after_minutes=20)
+    busy = Span(NINE.start - timedelta(minutes=10), NINE.end + timedelta(minutes=20))
+    assert list_takes(service, NINE, ANNA, [BED]) == [
+        Take(TakenKind.STAFF, ANNA, busy),
+        Take(TakenKind.RESOURCE, BED, busy),
+    ]
+
+
+def test_same_things_are_taken_in_the_same_order(make_owner):
+    """Else two bookings that name them in another order could wait for each other."""
+    takes = [Take(TakenKind.STAFF, ANNA, NINE), Take(TakenKind.RESOURCE, BED, NINE)]
+    orders = []
+    for wanted in (takes, takes[::-1]):
+        [write] = claim_time(make_owner(), wanted, NOW).writes
+        orders.append([value for value in write.values if value in (ANNA, BED)])
+    assert orders == [sorted([ANNA, BED])] * 2

@@ -123,3 +123,17 @@ async def test_moved_from_the_past_is_open_again(salon):
         assert isinstance(await salon.move(first.id, salon.slot(service, 9), salon.staff), ReservationView)
 
     assert await count_two_open(salon, move) == [3]
+
+
+async def test_late_no_show_was_not_open_any_more(salon):
+    """Who is let in after all was taken off the count when they did not come."""
+    await salon.set_policy(limit_per_customer=2, grace_minutes=30)
+    service = await salon.add_service(duration_minutes=120)
+    late = await salon.book(salon.slot(service, 1))
+    await salon.book(salon.slot(service, 5))
+    salon.clock.advance(90 * 60)
+    assert await mark_no_shows(salon.runtime) == 1
+    assert await salon.list("customer_quota", "open_count") == [1]
+    wanted = CheckInInput(salon.store_id, salon.key(), code=late.code)
+    assert (await check_in_reservation(salon.runtime, salon.staff, wanted)).problems == ()
+    assert await salon.list("customer_quota", "open_count") == [1]
