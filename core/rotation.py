@@ -10,8 +10,8 @@ from core.notifications.sealed import NOTIFICATION_PHONES
 from core.orders.placements import PLACEMENT_CODES
 from core.orders.sealed import ORDER_DOCUMENTS, ORDER_PHONES
 from core.resealing import Progress, Resealing, reseal_column
-from core.reservations.attached_coupons import ATTACHED_CODES
 from core.reservations.guests import RESERVATION_PHONES
+from core.reservations.visits.attached_coupons import ATTACHED_CODES
 
 SEALED_COLUMNS = (
     CREDENTIALS,

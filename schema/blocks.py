@@ -8,9 +8,9 @@ from uuid import UUID
 
 import strawberry
 
-from core.reservations.blocks import BlockView, block_time, list_blocks, unblock_time
 from core.reservations.guard import Span
 from core.reservations.problems import refuse_input
+from core.reservations.setup.blocks import BlockView, block_time, list_blocks, unblock_time
 from core.reservations.values import TakenKind
 from schema.context import Context, Info
 from schema.fields import mutation, resolved

@@ -12,7 +12,7 @@ from core.channels.contract import BookingStatus
 from core.errors import NotFound
 from core.messages import text
 from core.orders.polling import sync_account_orders
-from core.reservations.channel_conflicts import (
+from core.reservations.channel.conflicts import (
     ConflictView,
     explain_sync,
     find_conflict,
@@ -20,7 +20,7 @@ from core.reservations.channel_conflicts import (
     resolve_conflict,
     sync_channel,
 )
-from core.reservations.channel_links import (
+from core.reservations.channel.links import (
     LinkInput,
     LinkView,
     find_link,
@@ -28,7 +28,7 @@ from core.reservations.channel_links import (
     list_links,
     unlink_service,
 )
-from core.reservations.channel_values import ConflictReason
+from core.reservations.channel.values import ConflictReason
 from schema import enums as enums
 from schema.channels import Channel, ChannelAccount, find_channel, load_account, show_account
 from schema.context import Context, Info
@@ -205,7 +205,9 @@ class SyncChannelInput:
 @strawberry.type(description="The answer to syncChannel.")
 class SyncChannelPayload:
     account: ChannelAccount | None = strawberry.field(description="The account.")
-    finished: bool = strawberry.field(description="Whether all was read to its end. If not, it goes on by itself.")
+    finished: bool = strawberry.field(
+        description="Whether all was read to its end. If not, it goes on by itself."
+    )
     created: int = strawberry.field(description="How many bookings and orders were new.")
     updated: int = strawberry.field(description="How many had changed.")
     unchanged: int = strawberry.field(description="How many were known as they are.")

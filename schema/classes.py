@@ -10,8 +10,8 @@ import strawberry
 
 from core.errors import NotFound
 from core.messages import text
-from core.reservations.classes import ClassView, cancel_class, find_class, list_classes, schedule_class
 from core.reservations.guard import Span
+from core.reservations.setup.classes import ClassView, cancel_class, find_class, list_classes, schedule_class
 from schema.context import Context, Info
 from schema.fields import mutation, resolved
 from schema.ids import Node, read_id, read_optional_id, show_id

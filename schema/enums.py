@@ -16,15 +16,15 @@ from core.coupons.reconciliation.values import DifferenceKind, PayoutBasis, RunS
 from core.coupons.resolving import Finding
 from core.coupons.values import ProbeOutcome, RedeemOutcome, RedemptionStatus
 from core.notifications.values import NotificationKind, NotificationReason, NotificationStatus
-from core.reservations.channel_values import ConflictReason
+from core.reservations.channel.values import ConflictReason
 from core.reservations.reports import ReportBy
+from core.reservations.setup.wall_times import Weekday
 from core.reservations.values import (
     ReservationErrorCode,
     ReservationStatus,
     ServiceKind,
     SlotReason,
 )
-from core.reservations.wall_times import Weekday
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
 

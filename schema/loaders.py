@@ -23,7 +23,6 @@ from core.orders.order_rows import load_orders
 from core.orders.values import LineView, OrderView, RefundView, ShipmentView
 from core.presale.campaign_rows import load_campaigns, load_own_sku_ids, load_own_waves
 from core.presale.values import CampaignView, WaveView
-from core.reservations.classes import ClassView, load_classes
 from core.reservations.details import (
     AttachedView,
     PreorderView,
@@ -35,11 +34,12 @@ from core.reservations.details import (
 )
 from core.reservations.packages import DrawView, PackageView, load_draws, load_packages
 from core.reservations.reservation_rows import load_reservations
-from core.reservations.resources import load_resources
-from core.reservations.services import load_services
-from core.reservations.staff import load_staff_members
+from core.reservations.setup.classes import ClassView, load_classes
+from core.reservations.setup.resources import load_resources
+from core.reservations.setup.services import load_services
+from core.reservations.setup.staff import load_staff_members
 from core.reservations.values import ReservationView, ResourceView, ServiceView, StaffView
-from core.reservations.waitlist_rows import EntryView, load_entries
+from core.reservations.waitlist.rows import EntryView, load_entries
 
 if TYPE_CHECKING:
     from core.runtime import Runtime

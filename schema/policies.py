@@ -8,15 +8,15 @@ from typing import Annotated, Any
 
 import strawberry
 
-from core.reservations.policies import OpenHours, find_store_policy, list_open_hours, set_store_policy
-from core.reservations.special_days import (
+from core.reservations.setup.policies import OpenHours, find_store_policy, list_open_hours, set_store_policy
+from core.reservations.setup.special_days import (
     SpecialDayView,
     list_special_days,
     remove_special_day,
     set_special_day,
 )
+from core.reservations.setup.wall_times import Weekday
 from core.reservations.values import Policy
-from core.reservations.wall_times import Weekday
 from schema import enums as enums
 from schema.changes import read_changes
 from schema.context import Info

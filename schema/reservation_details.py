@@ -10,9 +10,9 @@ import strawberry
 
 from core.access.values import Role
 from core.channels.contract import Refusal
-from core.reservations.attached_coupons import AttachedStatus
 from core.reservations.details import AttachedView, PreorderView, RevisionView, StateView, find_shortfall
 from core.reservations.values import DepositStatus, ReservationStatus, ReservationView, ServiceView
+from core.reservations.visits.attached_coupons import AttachedStatus
 from schema import reservation_enums as reservation_enums
 from schema.context import Info
 from schema.fields import resolved

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.reservations.attached_coupons import AttachedStatus
 from core.reservations.packages import DrawStatus
 from core.reservations.values import DepositStatus
-from core.reservations.waitlist_rows import WaitlistStatus
+from core.reservations.visits.attached_coupons import AttachedStatus
+from core.reservations.waitlist.rows import WaitlistStatus
 from schema.enums import describe_enum
 
 describe_enum(

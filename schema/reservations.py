@@ -13,17 +13,17 @@ import strawberry
 
 from core.errors import NotFound
 from core.messages import text
-from core.reservations.availability import SlotQuery, list_slots, recommend_slots
-from core.reservations.check_in_payloads import sign_payload
 from core.reservations.ledger import Position, count_reservations, list_reservations
 from core.reservations.ledger import ReservationFilter as CoreFilter
 from core.reservations.problems import describe_problem
+from core.reservations.slots.availability import SlotQuery, list_slots, recommend_slots
 from core.reservations.values import (
     ReservationErrorCode,
     ReservationProblem,
     ReservationStatus,
     ReservationView,
 )
+from core.reservations.visits.check_in_payloads import sign_payload
 from schema import enums as enums
 from schema.channels import Channel, find_channel
 from schema.context import Context, Info

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from core.reservations.resources import (
+from core.reservations.setup.resources import (
     ResourceDraft,
     create_resource,
     list_store_resources,

@@ -10,7 +10,7 @@ import strawberry
 
 from core.errors import NotFound
 from core.messages import text
-from core.reservations.services import ServiceDraft, create_service, list_services, update_service
+from core.reservations.setup.services import ServiceDraft, create_service, list_services, update_service
 from core.reservations.values import ServiceKind, ServiceView
 from schema import enums as enums
 from schema.changes import read_changes

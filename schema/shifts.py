@@ -12,12 +12,18 @@ from core.access.problems import ProblemCode, UserProblem
 from core.errors import NotFound
 from core.messages import text
 from core.reservations.guard import Span
-from core.reservations.rota import ShiftView
-from core.reservations.setup_checks import check_range
-from core.reservations.shifts import list_shifts, set_shifts
-from core.reservations.store_weeks import MAX_WEEKS, WeekLine, copy_store_week, list_following, set_store_week
-from core.reservations.store_weeks import StoreWeek as StoreWeekView
-from core.reservations.wall_times import Weekday
+from core.reservations.setup.checks import check_range
+from core.reservations.setup.rota import ShiftView
+from core.reservations.setup.shifts import list_shifts, set_shifts
+from core.reservations.setup.store_weeks import (
+    MAX_WEEKS,
+    WeekLine,
+    copy_store_week,
+    list_following,
+    set_store_week,
+)
+from core.reservations.setup.store_weeks import StoreWeek as StoreWeekView
+from core.reservations.setup.wall_times import Weekday
 from schema import enums as enums
 from schema.context import Info
 from schema.fields import mutation, resolved

@@ -10,7 +10,7 @@ from uuid import UUID
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from core.reservations.slots import sign_slot
+from core.reservations.slots.tokens import sign_slot
 from core.reservations.values import Slot, SlotReason
 from schema import enums as enums
 from schema.context import Context, Info

@@ -6,7 +6,12 @@ from typing import Annotated
 
 import strawberry
 
-from core.reservations.staff import StaffDraft, create_staff_member, list_staff_members, update_staff_member
+from core.reservations.setup.staff import (
+    StaffDraft,
+    create_staff_member,
+    list_staff_members,
+    update_staff_member,
+)
 from core.reservations.values import StaffView
 from schema.changes import read_changes
 from schema.context import Info

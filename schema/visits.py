@@ -8,12 +8,12 @@ from typing import Annotated
 
 import strawberry
 
-from core.reservations.check_in import CheckInInput, check_in_reservation, undo_check_in
-from core.reservations.deposits import record_deposit
-from core.reservations.profiles import ProfileView, RecordView, read_profile
-from core.reservations.ratings import RatingView, rate_reservation
-from core.reservations.settling import SettleInput, settle_reservation
 from core.reservations.values import ReservationProblem, ReservationView
+from core.reservations.visits.check_in import CheckInInput, check_in_reservation, undo_check_in
+from core.reservations.visits.deposits import record_deposit
+from core.reservations.visits.profiles import ProfileView, RecordView, read_profile
+from core.reservations.visits.ratings import RatingView, rate_reservation
+from core.reservations.visits.settling import SettleInput, settle_reservation
 from schema.context import Context, Info
 from schema.customers import Customer, show_customer
 from schema.fields import mutation, resolved

@@ -11,15 +11,15 @@ import strawberry
 from core.errors import NotFound
 from core.messages import text
 from core.reservations.values import ReservationProblem
-from core.reservations.waitlist import (
+from core.reservations.waitlist.joining import (
     JoinInput,
     join_waitlist,
     leave_waitlist,
     list_own_waitlist,
     list_waitlist,
 )
-from core.reservations.waitlist_offers import AcceptInput, accept_offer
-from core.reservations.waitlist_rows import EntryView, WaitlistStatus
+from core.reservations.waitlist.offers import AcceptInput, accept_offer
+from core.reservations.waitlist.rows import EntryView, WaitlistStatus
 from schema import reservation_enums as reservation_enums
 from schema.booking import ContactInput, read_contact, show_answer
 from schema.classes import ClassSession, show_class

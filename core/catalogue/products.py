@@ -16,8 +16,8 @@ from core.db.conditions import Where
 from core.db.inserts import insert_row
 from core.db.statements import Write, as_uuid, fetch_row, fetch_rows, write_together
 from core.ids import new_id
-from core.reservations.setup_access import load_visible
-from core.reservations.setup_checks import check_amount, check_range
+from core.reservations.setup.access import load_visible
+from core.reservations.setup.checks import check_amount, check_range
 
 MAX_SKUS: Final = 100
 MAX_STOCK: Final = 1_000_000_000

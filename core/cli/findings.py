@@ -19,7 +19,7 @@ from core.db.migrate import find_outdated
 from core.db.statements import as_uuid, fetch_rows
 from core.ids import encode_global_id
 from core.program import build_keys
-from core.reservations.holidays import last_known_year
+from core.reservations.setup.holidays import last_known_year
 from core.rotation import SEALED_COLUMNS
 from core.settings import Settings
 

@@ -37,6 +37,8 @@ _SUBJECTS = (
     "failing_bookings",
     "messaging",
     "failing_messages",
+    "ordering",
+    "failing_orders",
     "declaring",
 )
 

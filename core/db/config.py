@@ -20,7 +20,7 @@ MODELS = (
     "core.orders.placing_models",
     "core.payments.models",
     "core.presale.models",
-    "core.reservations.channel_models",
+    "core.reservations.channel.models",
     "core.reservations.models",
 )
 

@@ -17,14 +17,14 @@ from core.catalogue.products import SkuDraft, create_product
 from core.demo.guide import DemoService
 from core.demo.own_coupons import require_result
 from core.ids import encode_global_id
-from core.reservations.classes import schedule_class
-from core.reservations.policies import OpenHours, set_store_policy
-from core.reservations.resources import ResourceDraft, create_resource
-from core.reservations.services import ServiceDraft, create_service
-from core.reservations.staff import StaffDraft, create_staff_member
-from core.reservations.store_weeks import WeekLine, copy_store_week, list_following, set_store_week
+from core.reservations.setup.classes import schedule_class
+from core.reservations.setup.policies import OpenHours, set_store_policy
+from core.reservations.setup.resources import ResourceDraft, create_resource
+from core.reservations.setup.services import ServiceDraft, create_service
+from core.reservations.setup.staff import StaffDraft, create_staff_member
+from core.reservations.setup.store_weeks import WeekLine, copy_store_week, list_following, set_store_week
+from core.reservations.setup.wall_times import Weekday
 from core.reservations.values import ServiceKind
-from core.reservations.wall_times import Weekday
 from core.runtime import Runtime
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")

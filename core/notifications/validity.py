@@ -15,7 +15,7 @@ StillValid = Callable[[UUID, UUID, NotificationKind, int], Awaitable[bool]]
 # Subject type → "module:function". By name, because the parts that plan messages import this one.
 STILL_VALID: Final[dict[str, str]] = {
     "Reservation": "core.reservations.announcing:is_message_true",
-    "WaitlistEntry": "core.reservations.waitlist_rows:is_offer_true",
+    "WaitlistEntry": "core.reservations.waitlist.rows:is_offer_true",
 }
 
 

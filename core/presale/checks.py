@@ -10,7 +10,7 @@ from core.access.problems import ProblemCode, UserProblem, check_text
 from core.money import format_yuan
 from core.presale.disclosures import advise_disclosures, check_disclosures
 from core.presale.values import Advice, CampaignDraft, PresaleMode, Wave
-from core.reservations.setup_checks import check_amount, check_range
+from core.reservations.setup.checks import check_amount, check_range
 
 MAX_SKUS: Final = 100
 MAX_WAVES: Final = 20

@@ -18,7 +18,7 @@ from core.db.statements import Write, fetch_rows, write_together
 from core.ids import new_id
 from core.presale.figures import Figures
 from core.presale.values import Figure, GuardAct
-from core.reservations.setup_checks import check_range
+from core.reservations.setup.checks import check_range
 
 WHOLE: Final = 10_000
 # Of fewer lines or reviews than this a share says little.

@@ -21,7 +21,7 @@ from core.errors import BadInput
 from core.ids import new_id
 from core.messages import text
 from core.presale.values import ScoreDimension
-from core.reservations.setup_checks import check_range
+from core.reservations.setup.checks import check_range
 
 MAX_ROWS: Final = 500
 MOST_DAYS: Final = 366

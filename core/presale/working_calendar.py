@@ -17,8 +17,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from core.access.stores import load_store
-from core.reservations.calendar import Calendar, Hours, Opening, from_minute, to_minute
-from core.reservations.setup_rows import load_policy, load_special_days
+from core.reservations.setup.rows import load_policy, load_special_days
+from core.reservations.slots.calendar import Calendar, Hours, Opening, from_minute, to_minute
 from core.reservations.values import Policy
 
 # Minutes of the day.

@@ -18,7 +18,7 @@ from core.events.outbox import outbox_write
 from core.ids import new_id
 from core.notifications.planning import cancel_notifications, plan_notification
 from core.notifications.values import NotificationKind
-from core.reservations.setup_rows import list_staff
+from core.reservations.setup.rows import list_staff
 from core.reservations.values import (
     CANCELLED_STATUSES,
     OPEN_STATUSES,

@@ -10,7 +10,6 @@ from core.access.permissions import Action, require
 from core.access.values import Actor
 from core.ids import new_id
 from core.reservations.announcing import spread_news
-from core.reservations.attached_coupons import attach_codes
 from core.reservations.claims import Claim
 from core.reservations.guests import check_contact, find_guest
 from core.reservations.holds import Hold, claim_hold, find_living_hold
@@ -27,8 +26,8 @@ from core.reservations.requests import (
     open_request,
 )
 from core.reservations.reservation_rows import find_own
-from core.reservations.setup_rows import find_service, load_policy
-from core.reservations.slot_choice import admit_slot, check_party, fit_slot, open_slot, settle_session
+from core.reservations.setup.rows import find_service, load_policy
+from core.reservations.slots.choice import admit_slot, check_party, fit_slot, open_slot, settle_session
 from core.reservations.values import (
     Contact,
     ReservationErrorCode,
@@ -37,6 +36,7 @@ from core.reservations.values import (
     ServiceView,
     Slot,
 )
+from core.reservations.visits.attached_coupons import attach_codes
 from core.runtime import Runtime
 
 MAX_NOTE: Final = 500

@@ -22,7 +22,7 @@ from core.errors import NotFound
 from core.keys import KeyRing
 from core.messages import text
 from core.reservations.reservation_rows import read_reservation
-from core.reservations.setup_rows import find_service, list_staff
+from core.reservations.setup.rows import find_service, list_staff
 from core.reservations.values import CANCELLED_STATUSES, ReservationView
 
 _PRODUCT: Final = "-//Hexiao//Reservations//EN"

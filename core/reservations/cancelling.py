@@ -21,7 +21,6 @@ from core.reservations.announcing import (
     withdraw_upcoming,
     write_letter,
 )
-from core.reservations.attached_coupons import detach_codes
 from core.reservations.changing import (
     check_open,
     check_window,
@@ -45,7 +44,7 @@ from core.reservations.requests import (
 )
 from core.reservations.reservation_rows import find_own, load_reservation
 from core.reservations.seats import return_seats
-from core.reservations.setup_rows import find_service, load_policy
+from core.reservations.setup.rows import find_service, load_policy
 from core.reservations.values import (
     Policy,
     ReservationErrorCode,
@@ -54,6 +53,7 @@ from core.reservations.values import (
     ReservationView,
     ServiceView,
 )
+from core.reservations.visits.attached_coupons import detach_codes
 from core.runtime import Runtime
 
 MAX_REASON: Final = 200

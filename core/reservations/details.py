@@ -16,8 +16,8 @@ from core.access.values import Actor, Role
 from core.channels.contract import Refusal
 from core.db.conditions import Where
 from core.db.statements import as_instant, as_json, as_optional_uuid, as_uuid, fetch_rows
-from core.reservations.attached_coupons import AttachedStatus
 from core.reservations.values import ReservationStatus, ServiceView
+from core.reservations.visits.attached_coupons import AttachedStatus
 
 Row = Mapping[str, Any]
 View = TypeVar("View")

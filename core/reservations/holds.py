@@ -31,9 +31,9 @@ from core.reservations.placing import TRIES, claim_place, find_other_resources, 
 from core.reservations.problems import refuse_input
 from core.reservations.requests import Refused, answer_once, claim_request, open_request, suggest_instead
 from core.reservations.seats import is_open, return_seats
-from core.reservations.setup_rows import load_policy
-from core.reservations.slot_choice import admit_slot, check_party, fit_slot, open_slot, settle_session
-from core.reservations.slots import parse_slot, write_slot
+from core.reservations.setup.rows import load_policy
+from core.reservations.slots.choice import admit_slot, check_party, fit_slot, open_slot, settle_session
+from core.reservations.slots.tokens import parse_slot, write_slot
 from core.reservations.values import (
     OwnerKind,
     ReservationErrorCode,

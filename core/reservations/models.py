@@ -231,7 +231,7 @@ class BookingAllocation(TenantRow):
 
 
 class SlotHold(TenantRow):
-    """A slot kept for somebody who fills in the form. `slot` is the slot as `core.reservations.slots` writes it.
+    """A slot kept for somebody who fills in the form. `slot` is the slot as `core.reservations.slots.tokens` writes it.
 
     status  HELD, USED (became `reservation_id`), RELEASED or EXPIRED
     """

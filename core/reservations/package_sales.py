@@ -31,8 +31,8 @@ from core.ids import new_id
 from core.messages import text
 from core.reservations.packages import PackageView, load_packages
 from core.reservations.requests import Request, find_answer, keep_answer, open_request
-from core.reservations.setup_checks import check_range
-from core.reservations.setup_rows import read_service
+from core.reservations.setup.checks import check_range
+from core.reservations.setup.rows import read_service
 from core.reservations.values import ServiceKind, ServiceView
 from core.runtime import Runtime
 

@@ -18,11 +18,11 @@ from core.db.transactions import is_transient
 from core.ids import new_id
 from core.notifications.values import NotificationKind
 from core.reservations.announcing import Change, build_trail, plan_upcoming, write_letter
-from core.reservations.availability import pick_resources
 from core.reservations.claims import Claim, Contended, take_claims
 from core.reservations.guard import Owner, Span, Take, claim_time, find_taken, list_takes
 from core.reservations.guests import Guest
 from core.reservations.seats import claim_seats
+from core.reservations.slots.availability import pick_resources
 from core.reservations.values import (
     OwnerKind,
     Policy,

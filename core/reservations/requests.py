@@ -15,9 +15,9 @@ from core.db.statements import Conflict, Json, Write, as_json, fetch_row, write_
 from core.errors import BadInput, IdempotencyKeyReused
 from core.ids import new_id
 from core.messages import text
-from core.reservations.availability import suggest_slots
 from core.reservations.claims import Claim
-from core.reservations.slots import parse_slot, write_slot
+from core.reservations.slots.availability import suggest_slots
+from core.reservations.slots.tokens import parse_slot, write_slot
 from core.reservations.values import ReservationErrorCode, ReservationProblem, Slot
 from core.runtime import Runtime
 

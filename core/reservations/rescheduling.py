@@ -36,8 +36,8 @@ from core.reservations.quotas import reopen_quota
 from core.reservations.requests import Refused, Request, answer_once, claim_request, open_request
 from core.reservations.reservation_rows import find_own
 from core.reservations.seats import return_seats
-from core.reservations.setup_rows import load_policy
-from core.reservations.slot_choice import admit_slot, fit_slot, open_slot, settle_session
+from core.reservations.setup.rows import load_policy
+from core.reservations.slots.choice import admit_slot, fit_slot, open_slot, settle_session
 from core.reservations.values import (
     AllocationState,
     OwnerKind,

@@ -15,7 +15,6 @@ from core.db.inserts import insert_row
 from core.db.statements import Write, as_instant, as_optional_uuid, as_uuid, fetch_rows
 from core.ids import new_id
 from core.reservations.announcing import spread_news
-from core.reservations.availability import check_slot, pick_resources
 from core.reservations.claims import Claim
 from core.reservations.guests import check_contact, find_guest
 from core.reservations.placing import Draft, place_reservation
@@ -23,8 +22,9 @@ from core.reservations.problems import refuse_input
 from core.reservations.quotas import claim_quota
 from core.reservations.requests import Refused, Request, answer_once, claim_request, open_request
 from core.reservations.reservation_rows import find_own
-from core.reservations.setup_rows import find_service, list_staff, load_policy
-from core.reservations.slot_choice import check_party, settle_session
+from core.reservations.setup.rows import find_service, list_staff, load_policy
+from core.reservations.slots.availability import check_slot, pick_resources
+from core.reservations.slots.choice import check_party, settle_session
 from core.reservations.values import (
     Contact,
     ReservationErrorCode,

@@ -30,6 +30,7 @@ PROOFS: Mapping[Capability, str] = {
     Capability.IDENTITY: "IdentityChannelSuite",
     Capability.NOTIFICATIONS: "NotificationChannelSuite",
     Capability.RESERVATIONS: "ReservationChannelSuite",
+    Capability.ORDERS: "OrderChannelSuite",
 }
 """The suite that a channel which declares the capability must pass. That of coupons tries webhooks too."""
 

@@ -199,7 +199,7 @@ async def _claim(event: StoredEvent, now: datetime) -> bool:
 async def _take_booking(runtime: Runtime, event: StoredEvent) -> None:
     """How the booking stands is asked for: deliveries come late, twice, and in any order. Safe to do again."""
     # Imported late: bookings kick tasks.
-    from core.reservations.channel_sync import find_and_take
+    from core.reservations.channel.sync import find_and_take
 
     account = await runtime.accounts.find_delivery_account(event.channel, event.account_id)
     if account is not None and account.status is not AccountStatus.DISABLED and event.subject:

@@ -84,7 +84,7 @@ async def _reconcile_days(runtime: Runtime) -> int:
 
 async def _cancel_class_bookings(runtime: Runtime) -> int:
     # Imported late, as above.
-    from core.reservations.classes import cancel_class_bookings
+    from core.reservations.setup.classes import cancel_class_bookings
 
     return await cancel_class_bookings(runtime)
 
@@ -98,42 +98,42 @@ async def _sweep_holds(runtime: Runtime) -> int:
 
 async def _promote_waitlist(runtime: Runtime) -> int:
     # Imported late, as above.
-    from core.reservations.promotion import promote_waitlist
+    from core.reservations.waitlist.promotion import promote_waitlist
 
     return await promote_waitlist(runtime)
 
 
 async def _mark_no_shows(runtime: Runtime) -> int:
     # Imported late, as above.
-    from core.reservations.no_shows import mark_no_shows
+    from core.reservations.visits.no_shows import mark_no_shows
 
     return await mark_no_shows(runtime)
 
 
 async def _redeem_attached(runtime: Runtime) -> int:
     # Imported late, as above.
-    from core.reservations.coupon_settling import sweep_attached
+    from core.reservations.visits.coupon_settling import sweep_attached
 
     return await sweep_attached(runtime)
 
 
 async def _watch_reservations(runtime: Runtime) -> int:
     # Imported late, as above.
-    from core.reservations.channel_watch import watch_reservations
+    from core.reservations.channel.watch import watch_reservations
 
     return await watch_reservations(runtime)
 
 
 async def _send_booking_messages(runtime: Runtime) -> int:
     # Imported late, as above.
-    from core.reservations.booking_sending import send_booking_messages
+    from core.reservations.channel.sending import send_booking_messages
 
     return await send_booking_messages(runtime)
 
 
 async def _sync_bookings(runtime: Runtime) -> int:
     # Imported late, as above.
-    from core.reservations.channel_sync import sync_bookings
+    from core.reservations.channel.sync import sync_bookings
 
     return await sync_bookings(runtime)
 

@@ -40,8 +40,8 @@ from core.program import open_runtime
 from core.reservations.booking import BookingInput, book_reservation
 from core.reservations.claims import take_claims
 from core.reservations.guard import Owner, Span, claim_time, list_takes
-from core.reservations.setup_rows import find_service
-from core.reservations.slots import sign_slot
+from core.reservations.setup.rows import find_service
+from core.reservations.slots.tokens import sign_slot
 from core.reservations.values import OwnerKind, ReservationErrorCode, ReservationView, ServiceView, Slot
 from core.runtime import Runtime
 from core.settings import Settings

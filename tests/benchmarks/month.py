@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from core.reservations.calendar import Calendar, join_spans, to_minute
-from core.reservations.candidates import Busy, Need, find_starts
-from core.reservations.habits import Habits
-from core.reservations.scoring import Scorer, Wish
+from core.reservations.slots.calendar import Calendar, join_spans, to_minute
+from core.reservations.slots.candidates import Busy, Need, find_starts
+from core.reservations.slots.habits import Habits
+from core.reservations.slots.scoring import Scorer, Wish
 from tests.benchmarks.arena import Arena
 from tests.benchmarks.redeem import Effort, Line
 

@@ -28,7 +28,7 @@ from core.db.inserts import insert_row
 from core.db.lifecycle import opened_database
 from core.db.statements import Json, Write, write_together
 from core.ids import new_id
-from core.reservations.availability import SlotQuery, list_slots, recommend_slots
+from core.reservations.slots.availability import SlotQuery, list_slots, recommend_slots
 from core.runtime import Runtime
 from core.settings import Settings
 from tests.benchmarks.arena import SECRET_KEY, Arena

@@ -295,7 +295,7 @@ async def test_class_is_scheduled_booked_and_cancelled(shop: Any) -> None:
 
 async def test_lists_read_each_kind_once(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten classes with staff, resources and services cost as many statements as two."""
-    from core.reservations import setup_access
+    from core.reservations.setup import access as setup_access
 
     room, anna = await make_resource(shop), await make_staff(shop)
     service = await make_service(shop, kind="GROUP_CLASS", requiredResourceKinds=["room"])

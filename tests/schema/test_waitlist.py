@@ -12,7 +12,7 @@ import pytest
 from core.access.tokens import authenticate
 from core.access.values import Role
 from core.ids import encode_global_id
-from core.reservations.promotion import promote_waitlist
+from core.reservations.waitlist.promotion import promote_waitlist
 
 ERRORS = "userErrors { code field message suggestions { token } }"
 ENTRY = """id status partySize position offerExpiresAt joinedAt

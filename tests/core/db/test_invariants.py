@@ -47,7 +47,7 @@ from core.presale.models import (
     StoreScore,
     WaveSale,
 )
-from core.reservations.channel_models import (
+from core.reservations.channel.models import (
     BookingMessage,
     BookingSync,
     BookingWatch,

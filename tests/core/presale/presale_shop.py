@@ -23,7 +23,7 @@ from core.presale.pace import forget_pace
 from core.presale.values import CampaignDraft, Disclosures, PresaleMode, Wave
 from core.presale.waves import WaveWant, sell_waves
 from core.program import build_runtime
-from core.reservations.setup_rows import forget_setup
+from core.reservations.setup.rows import forget_setup
 from core.runtime import Runtime
 from core.settings import Settings
 from core.testing.clock import ManualClock

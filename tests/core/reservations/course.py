@@ -7,11 +7,11 @@ from typing import Any
 
 from salon import GUEST, Salon
 
-from core.reservations.promotion import promote_waitlist
 from core.reservations.values import ReservationProblem, ReservationView, ServiceKind, ServiceView, Slot
-from core.reservations.waitlist import JoinInput, join_waitlist, leave_waitlist
-from core.reservations.waitlist_offers import AcceptInput, accept_offer
-from core.reservations.waitlist_rows import EntryView, WaitlistStatus, find_entry
+from core.reservations.waitlist.joining import JoinInput, join_waitlist, leave_waitlist
+from core.reservations.waitlist.offers import AcceptInput, accept_offer
+from core.reservations.waitlist.promotion import promote_waitlist
+from core.reservations.waitlist.rows import EntryView, WaitlistStatus, find_entry
 
 
 @dataclass

@@ -13,9 +13,9 @@ from core.clock import to_utc
 from core.db.inserts import insert_row
 from core.db.statements import Json, write_together
 from core.ids import new_id
-from core.reservations.availability import SlotQuery, list_slots, recommend_slots
 from core.reservations.models import Service, StorePolicy
-from core.reservations.setup_rows import find_service, forget_setup
+from core.reservations.setup.rows import find_service, forget_setup
+from core.reservations.slots.availability import SlotQuery, list_slots, recommend_slots
 from core.reservations.values import Policy, ServiceView, Slot
 from core.runtime import Runtime
 from core.testing.clock import ManualClock

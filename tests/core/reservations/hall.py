@@ -35,10 +35,10 @@ from core.db.statements import as_instant
 from core.events.relay import relay_events
 from core.ids import new_id
 from core.program import build_runtime
-from core.reservations.booking_sending import send_booking_messages
-from core.reservations.channel_bookings import import_booking
-from core.reservations.channel_sync import sync_bookings
-from core.reservations.channel_watch import watch_reservations
+from core.reservations.channel.bookings import import_booking
+from core.reservations.channel.sending import send_booking_messages
+from core.reservations.channel.sync import sync_bookings
+from core.reservations.channel.watch import watch_reservations
 from core.reservations.values import ServiceView
 from core.settings import Settings
 

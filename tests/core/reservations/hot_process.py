@@ -18,7 +18,7 @@ from core.channels.transport.network import Network
 from core.db.lifecycle import opened_database
 from core.ids import new_id
 from core.program import build_runtime
-from core.reservations.setup_rows import find_service
+from core.reservations.setup.rows import find_service
 from core.reservations.values import ReservationView
 from core.settings import Settings
 from core.testing.clock import ManualClock

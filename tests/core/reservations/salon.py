@@ -23,8 +23,8 @@ from core.reservations.booking import BookingInput, book_reservation
 from core.reservations.cancelling import cancel_reservation
 from core.reservations.holds import hold_slot
 from core.reservations.rescheduling import reschedule_reservation
-from core.reservations.setup_rows import find_service, forget_setup
-from core.reservations.slots import sign_slot
+from core.reservations.setup.rows import find_service, forget_setup
+from core.reservations.slots.tokens import sign_slot
 from core.reservations.values import Contact, ServiceKind, ServiceView, Slot
 from core.runtime import Runtime
 from core.settings import Settings

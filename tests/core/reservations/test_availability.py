@@ -9,7 +9,7 @@ import pytest
 from core.access.values import Actor, Role
 from core.errors import BadInput, NotFound
 from core.ids import new_id
-from core.reservations.availability import SlotQuery, list_slots
+from core.reservations.slots.availability import SlotQuery, list_slots
 from tests.core.reservations.diary import Diary
 
 # The clock stands at noon of Monday 2 March in Shanghai; the tests look at the day after unless they say otherwise.

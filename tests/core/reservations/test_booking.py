@@ -350,7 +350,7 @@ async def test_retired_service(salon):
     service = await salon.add_service()
     slot = salon.slot(service)
     await execute("UPDATE service SET active = FALSE WHERE id = $1", service.id)
-    from core.reservations.setup_rows import forget_setup
+    from core.reservations.setup.rows import forget_setup
 
     forget_setup(salon.tenant_id, salon.store_id, service.id)
     problem = await salon.book(slot)

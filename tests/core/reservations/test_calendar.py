@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.reservations.calendar import (
+from core.reservations.setup.holidays import is_holiday, is_make_up_day, last_known_year
+from core.reservations.slots.calendar import (
     Calendar,
     Opening,
     from_minute,
@@ -15,7 +16,6 @@ from core.reservations.calendar import (
     to_minute,
     to_minute_after,
 )
-from core.reservations.holidays import is_holiday, is_make_up_day, last_known_year
 from core.reservations.values import Policy
 from tests.core.reservations.diary import Diary
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.reservations.calendar import join_spans
-from core.reservations.candidates import Busy, Need, find_starts
+from core.reservations.slots.calendar import join_spans
+from core.reservations.slots.candidates import Busy, Need, find_starts
 
 HOUR = Need(60)
 

@@ -6,9 +6,9 @@ import pytest
 
 from core.db.statements import GuardFailed, write_together
 from core.reservations.changing import update_reservation
-from core.reservations.check_in import CheckInInput, check_in_reservation
-from core.reservations.settling import SettleInput, settle_reservation
 from core.reservations.values import ReservationStatus, ReservationView
+from core.reservations.visits.check_in import CheckInInput, check_in_reservation
+from core.reservations.visits.settling import SettleInput, settle_reservation
 
 
 async def test_changed_meanwhile_is_not_changed_again(salon):

@@ -13,8 +13,8 @@ from salon import MORNING
 from core.access.privacy import open_phone
 from core.channels.contract import ChannelUnavailable, OutcomeUnknown
 from core.db.statements import as_uuid, execute, fetch_row
-from core.reservations.channel_conflicts import list_conflicts, resolve_conflict
-from core.reservations.channel_values import ConflictReason, Noted
+from core.reservations.channel.conflicts import list_conflicts, resolve_conflict
+from core.reservations.channel.values import ConflictReason, Noted
 from core.reservations.values import ReservationErrorCode, ReservationStatus, ServiceKind
 from core.settings import Settings
 

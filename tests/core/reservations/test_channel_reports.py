@@ -16,9 +16,9 @@ from core.channels.contract import (
     ReservationBehaviour,
 )
 from core.db.statements import as_uuid, execute
-from core.reservations.channel_links import LinkInput, link_service, list_links, unlink_service
-from core.reservations.check_in import CheckInInput, check_in_reservation
-from core.reservations.no_shows import mark_no_shows
+from core.reservations.channel.links import LinkInput, link_service, list_links, unlink_service
+from core.reservations.visits.check_in import CheckInInput, check_in_reservation
+from core.reservations.visits.no_shows import mark_no_shows
 from core.settings import Settings
 
 TEN, ELEVEN = (MORNING + timedelta(hours=each) for each in (1, 2))
@@ -235,7 +235,7 @@ async def test_broken_list_is_not_finished_and_comes_again(booked):
 async def test_list_is_not_read_all_the_time(booked):
     await booked.sync()
     before = len(booked.hall.calls)
-    from core.reservations.channel_sync import sync_bookings
+    from core.reservations.channel.sync import sync_bookings
 
     await sync_bookings(booked.salon.runtime)
     assert len(booked.hall.calls) == before

@@ -15,10 +15,10 @@ from core.coupons.batches import create_batch, issue_coupons
 from core.coupons.values import RedemptionStatus
 from core.db.statements import execute
 from core.errors import Forbidden, IdempotencyKeyReused, NotFound
-from core.reservations.check_in import CheckInInput, check_in_reservation, undo_check_in
-from core.reservations.check_in_payloads import sign_payload
-from core.reservations.coupon_settling import sweep_attached
 from core.reservations.values import Contact, ReservationErrorCode, ReservationStatus, ServiceKind
+from core.reservations.visits.check_in import CheckInInput, check_in_reservation, undo_check_in
+from core.reservations.visits.check_in_payloads import sign_payload
+from core.reservations.visits.coupon_settling import sweep_attached
 
 CODE = ReservationErrorCode
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -304,7 +304,7 @@ async def test_sweep_redeems_what_a_crash_left(salon, check_in, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("core.reservations.check_in.redeem_attached", die)
+        patched.setattr("core.reservations.visits.check_in.redeem_attached", die)
         with pytest.raises(KeyboardInterrupt):
             await check_in(code=booked.code)
     assert await salon.list("reservation", "status") == ["CHECKED_IN"]

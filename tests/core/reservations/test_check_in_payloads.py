@@ -9,7 +9,7 @@ import pytest
 
 from core.ids import new_id
 from core.keys import KeyRing
-from core.reservations.check_in_payloads import (
+from core.reservations.visits.check_in_payloads import (
     PayloadExpired,
     PayloadUnreadable,
     end_of_day,

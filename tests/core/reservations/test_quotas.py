@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from core.db.statements import execute
-from core.reservations.check_in import CheckInInput, check_in_reservation
-from core.reservations.no_shows import mark_no_shows
-from core.reservations.setup_rows import find_service
+from core.reservations.setup.rows import find_service
 from core.reservations.values import ReservationErrorCode, ReservationView
+from core.reservations.visits.check_in import CheckInInput, check_in_reservation
+from core.reservations.visits.no_shows import mark_no_shows
 
 CODE = ReservationErrorCode
 

@@ -10,7 +10,7 @@ import pytest
 from core.access.values import Actor, Role
 from core.errors import BadInput, NotFound
 from core.ids import new_id
-from core.reservations.availability import suggest_slots
+from core.reservations.slots.availability import suggest_slots
 from core.reservations.values import SlotReason
 from tests.core.reservations.diary import Diary
 

@@ -10,11 +10,11 @@ import pytest
 
 from core.errors import BadInput, Forbidden
 from core.ids import new_id
-from core.reservations.check_in import CheckInInput, check_in_reservation
-from core.reservations.no_shows import mark_no_shows
-from core.reservations.ratings import rate_reservation
 from core.reservations.reports import ReportBy, Visit, _Tally, add_shift, add_visit, report_reservations
-from core.reservations.settling import SettleInput, settle_reservation
+from core.reservations.visits.check_in import CheckInInput, check_in_reservation
+from core.reservations.visits.no_shows import mark_no_shows
+from core.reservations.visits.ratings import rate_reservation
+from core.reservations.visits.settling import SettleInput, settle_reservation
 
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 SHANGHAI, BERLIN = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Berlin")

@@ -41,16 +41,12 @@ from shop_rows import find_broken_rules, read_quotas, read_shop
 from shop_world import World
 
 from core.coupons.detached import drain_detached
-from core.reservations.blocks import BlockRefused, block_time, unblock_time
 from core.reservations.cancelling import cancel_as
-from core.reservations.check_in import CheckInInput, check_in_reservation, undo_check_in
-from core.reservations.classes import cancel_class
 from core.reservations.guard import Span
 from core.reservations.holds import extend_hold, release_hold, sweep_holds
-from core.reservations.no_shows import mark_no_shows
 from core.reservations.preorders import LineInput
-from core.reservations.promotion import promote_waitlist
-from core.reservations.settling import SettleInput, settle_reservation
+from core.reservations.setup.blocks import BlockRefused, block_time, unblock_time
+from core.reservations.setup.classes import cancel_class
 from core.reservations.values import (
     OPEN_STATUSES,
     ReservationProblem,
@@ -58,8 +54,12 @@ from core.reservations.values import (
     Slot,
     TakenKind,
 )
-from core.reservations.waitlist import JoinInput, join_waitlist, leave_waitlist
-from core.reservations.waitlist_offers import AcceptInput, accept_offer
+from core.reservations.visits.check_in import CheckInInput, check_in_reservation, undo_check_in
+from core.reservations.visits.no_shows import mark_no_shows
+from core.reservations.visits.settling import SettleInput, settle_reservation
+from core.reservations.waitlist.joining import JoinInput, join_waitlist, leave_waitlist
+from core.reservations.waitlist.offers import AcceptInput, accept_offer
+from core.reservations.waitlist.promotion import promote_waitlist
 from core.reservations.walk_ins import WalkInInput, book_walk_in
 from core.settings import Settings
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.ids import new_id
-from core.reservations.calendar import Calendar, to_minute
-from core.reservations.habits import Habits, Visit, learn_habits
-from core.reservations.scoring import (
+from core.reservations.slots.calendar import Calendar, to_minute
+from core.reservations.slots.habits import Habits, Visit, learn_habits
+from core.reservations.slots.scoring import (
     EARLIEST,
     FILLS_GAP,
     USUAL_STAFF,

@@ -12,32 +12,32 @@ from core.access.stores import create_store
 from core.access.tokens import authenticate, create_token
 from core.access.values import Role
 from core.errors import BadInput, Forbidden, NotFound
-from core.reservations.policies import OpenHours, find_store_policy, list_open_hours, set_store_policy
-from core.reservations.resources import (
+from core.reservations.setup.policies import OpenHours, find_store_policy, list_open_hours, set_store_policy
+from core.reservations.setup.resources import (
     ResourceDraft,
     create_resource,
     list_store_resources,
     load_resources,
     update_resource,
 )
-from core.reservations.services import (
+from core.reservations.setup.rows import find_service, list_resources, list_staff, load_policy
+from core.reservations.setup.services import (
     ServiceDraft,
     create_service,
     list_services,
     load_services,
     update_service,
 )
-from core.reservations.setup_rows import find_service, list_resources, list_staff, load_policy
-from core.reservations.special_days import list_special_days, remove_special_day, set_special_day
-from core.reservations.staff import (
+from core.reservations.setup.special_days import list_special_days, remove_special_day, set_special_day
+from core.reservations.setup.staff import (
     StaffDraft,
     create_staff_member,
     list_staff_members,
     load_staff_members,
     update_staff_member,
 )
+from core.reservations.setup.wall_times import Weekday
 from core.reservations.values import Policy, ServiceKind
-from core.reservations.wall_times import Weekday
 
 CUT = ServiceDraft("Cut", ServiceKind.APPOINTMENT, 60)
 DAY = date(2026, 12, 24)

@@ -12,8 +12,8 @@ from core.access.merchants import create_merchant
 from core.access.stores import create_store
 from core.access.tokens import authenticate
 from core.errors import Forbidden, NotFound
-from core.reservations.blocks import BlockRefused, BlockView, block_time, list_blocks, unblock_time
 from core.reservations.guard import Span
+from core.reservations.setup.blocks import BlockRefused, BlockView, block_time, list_blocks, unblock_time
 from core.reservations.values import (
     ReservationErrorCode,
     ReservationStatus,
@@ -71,7 +71,7 @@ async def test_bookings_in_the_way_are_listed(salon):
 
 
 async def test_bookings_of_a_class_in_the_way(salon):
-    from core.reservations.classes import schedule_class
+    from core.reservations.setup.classes import schedule_class
 
     service = await salon.add_service(ServiceKind.GROUP_CLASS, capacity=3)
     view = await schedule_class(salon.runtime, salon.owner, service.id, NOON.start, salon.anna)

@@ -12,11 +12,11 @@ from core.access.merchants import create_merchant
 from core.access.tokens import authenticate
 from core.db.statements import execute
 from core.errors import Forbidden, NotFound
-from core.reservations.classes import cancel_class, cancel_class_bookings, list_classes, schedule_class
 from core.reservations.guard import Span
-from core.reservations.resources import update_resource
-from core.reservations.services import update_service
-from core.reservations.staff import update_staff_member
+from core.reservations.setup.classes import cancel_class, cancel_class_bookings, list_classes, schedule_class
+from core.reservations.setup.resources import update_resource
+from core.reservations.setup.services import update_service
+from core.reservations.setup.staff import update_staff_member
 from core.reservations.values import (
     ReservationErrorCode,
     ReservationStatus,
@@ -260,7 +260,7 @@ async def test_what_a_crash_left_is_cancelled_later(salon, yoga, monkeypatch):
         raise ConnectionError
 
     with monkeypatch.context() as patched:
-        patched.setattr("core.reservations.classes._cancel_bookings", die)
+        patched.setattr("core.reservations.setup.classes._cancel_bookings", die)
         with pytest.raises(ConnectionError):
             await cancel(salon, view.id)
     assert await salon.list("reservation", "status") == ["CONFIRMED"]

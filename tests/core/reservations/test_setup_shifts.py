@@ -13,16 +13,16 @@ from core.access.stores import create_store
 from core.access.tokens import authenticate
 from core.errors import BadInput, Forbidden, NotFound
 from core.reservations.guard import Span
-from core.reservations.shifts import list_shifts, set_shifts
-from core.reservations.staff import StaffDraft, create_staff_member, update_staff_member
-from core.reservations.store_weeks import (
+from core.reservations.setup.shifts import list_shifts, set_shifts
+from core.reservations.setup.staff import StaffDraft, create_staff_member, update_staff_member
+from core.reservations.setup.store_weeks import (
     WeekLine,
     copy_store_week,
     list_following,
     set_store_week,
 )
+from core.reservations.setup.wall_times import Weekday, find_instant
 from core.reservations.values import ReservationErrorCode
-from core.reservations.wall_times import Weekday, find_instant
 
 # Far from the shifts that a salon begins with.
 MONDAY = date(2027, 3, 1)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from core.ids import new_id
-from core.reservations.availability import check_slot, pick_resources
+from core.reservations.slots.availability import check_slot, pick_resources
 from core.reservations.values import ReservationErrorCode as Code
 from core.reservations.values import Slot
 from tests.core.reservations.diary import Diary

@@ -9,7 +9,7 @@ import pytest
 
 from core.ids import new_id
 from core.keys import KeyRing
-from core.reservations.slots import (
+from core.reservations.slots.tokens import (
     SlotExpired,
     SlotUnreadable,
     parse_slot,

@@ -10,13 +10,13 @@ from salon import GUEST
 
 from core.db.statements import execute
 from core.errors import NotFound
-from core.reservations.check_in import CheckInInput, check_in_reservation
-from core.reservations.deposits import record_deposit
-from core.reservations.no_shows import mark_no_shows
-from core.reservations.profiles import read_profile
-from core.reservations.ratings import RatingView, rate_reservation
-from core.reservations.settling import SettleInput, settle_reservation
 from core.reservations.values import ReservationErrorCode, ReservationStatus
+from core.reservations.visits.check_in import CheckInInput, check_in_reservation
+from core.reservations.visits.deposits import record_deposit
+from core.reservations.visits.no_shows import mark_no_shows
+from core.reservations.visits.profiles import read_profile
+from core.reservations.visits.ratings import RatingView, rate_reservation
+from core.reservations.visits.settling import SettleInput, settle_reservation
 
 CODE = ReservationErrorCode
 

@@ -12,11 +12,11 @@ from salon import GUEST
 
 from core.errors import IdempotencyKeyReused, NotFound
 from core.ids import new_id
-from core.reservations.classes import cancel_class
 from core.reservations.holds import release_hold, sweep_holds
+from core.reservations.setup.classes import cancel_class
 from core.reservations.values import ReservationErrorCode, ReservationView, ServiceKind
-from core.reservations.waitlist import JoinInput, join_waitlist
-from core.reservations.waitlist_rows import WaitlistStatus, find_entry
+from core.reservations.waitlist.joining import JoinInput, join_waitlist
+from core.reservations.waitlist.rows import WaitlistStatus, find_entry
 
 WAITING, OFFERED, EXPIRED = WaitlistStatus.WAITING, WaitlistStatus.OFFERED, WaitlistStatus.EXPIRED
 

@@ -16,17 +16,17 @@ from core.errors import Forbidden, NotFound
 from core.ids import new_id
 from core.notifications.validity import is_still_valid
 from core.notifications.values import NotificationKind
-from core.reservations import promotion
-from core.reservations.classes import cancel_class
-from core.reservations.promotion import promote_waitlist
+from core.reservations.setup.classes import cancel_class
 from core.reservations.values import (
     ReservationErrorCode,
     ReservationProblem,
     ReservationStatus,
     ReservationView,
 )
-from core.reservations.waitlist import list_own_waitlist, list_waitlist
-from core.reservations.waitlist_rows import EntryView, WaitlistStatus, find_entry, load_open_entries
+from core.reservations.waitlist import promotion
+from core.reservations.waitlist.joining import list_own_waitlist, list_waitlist
+from core.reservations.waitlist.promotion import promote_waitlist
+from core.reservations.waitlist.rows import EntryView, WaitlistStatus, find_entry, load_open_entries
 
 WAITING, OFFERED, PROMOTED = WaitlistStatus.WAITING, WaitlistStatus.OFFERED, WaitlistStatus.PROMOTED
 EXPIRED, LEFT = WaitlistStatus.EXPIRED, WaitlistStatus.LEFT
