@@ -22,6 +22,7 @@ from core.channels.contract import (
     Identity,
     NotificationBehaviour,
     Notifications,
+    OrderBehaviour,
     Orders,
     ReservationBehaviour,
     Reservations,
@@ -102,6 +103,8 @@ def check_channel(plugin: str, channel: object) -> Channel:
         _check_messages(channel, channel.notifications)
     if channel.reservations is not None:
         _check_bookings(channel, channel.reservations)
+    if channel.orders is not None:
+        _check_orders(channel, channel.orders)
     return channel
 
 
@@ -213,6 +216,20 @@ def _check_bookings(channel: Channel, reservations: Reservations) -> None:
         if implemented is not behaviour.takes_ours:
             wanted = "implement it" if behaviour.takes_ours else "declare takes_ours"
             raise _refuse(channel, f"`takes_ours` and its `{name}` contradict each other; {wanted}")
+
+
+def _check_orders(channel: Channel, orders: Orders) -> None:
+    behaviour = getattr(orders, "behaviour", None)
+    if not isinstance(behaviour, OrderBehaviour):
+        raise _refuse(
+            channel, "its orders have no `behaviour`; declare an OrderBehaviour: core picks its policy from it"
+        )
+    if not _NOTHING <= behaviour.overlap < behaviour.longest_window:
+        problem = "an overlap that is negative, or as long as the longest window"
+        raise _refuse(channel, f"the behaviour of its orders cannot be: {problem}")
+    for flag, method in (("ships", "ship"), ("decides", "decide_refund")):
+        if getattr(behaviour, flag) != (getattr(type(orders), method) is not getattr(Orders, method)):
+            raise _refuse(channel, f"`{flag}` in the behaviour of its orders and `{method}` go together")
 
 
 def _check_messages(channel: Channel, notifications: Notifications) -> None:

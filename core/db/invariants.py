@@ -372,6 +372,12 @@ INDEXES = (
     # What figures over a window count.
     Index("customer_order", "tenant_id, store_id, paid_at", "paid_at IS NOT NULL"),
     Index("order_line", "tenant_id, promised_ship_at", "promised_ship_at IS NOT NULL"),
+    Index(
+        "order_line",
+        "tenant_id, promised_ship_at, order_id",
+        "promised_ship_at IS NOT NULL AND shipped_at IS NULL",
+        label="waiting",
+    ),
     Index("customer_order", "status", "fulfilment_risk <> 'NONE'"),
     Index("review", "tenant_id, store_id, at"),
     Index("presale_campaign", "tenant_id, store_id, id"),

@@ -156,7 +156,7 @@ async def _build_writes(
     return [
         update_order(present, status=OrderStatus.CANCELLED.value),
         begin_cancelling(placement, actor, reason, lease),
-        *return_stock(present.tenant_id, present.id),
+        *await return_stock(present.tenant_id, present.id),
         *refunds,
         add_timeline(present.tenant_id, present.id, now, "cancelled", "cancelled"),
         *build_order_trail(OrderChange(Action.CANCEL_ORDER, actor, _after(present))),

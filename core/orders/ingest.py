@@ -128,16 +128,19 @@ async def load_shops(tenant_id: UUID, account_id: UUID) -> Shops:
 
 async def _settle(intake: _Intake) -> IngestOutcome:
     """Tries until the state is in, or needs not be. Whoever was faster has left something newer to look at."""
+    taken = False
     for _ in range(_ATTEMPTS):
         present = await _find_present(intake)
         try:
             if present is None:
-                return await _create(intake)
+                return await _create(intake, _choose_number(intake, taken=taken))
             if intake.key > present.state_key:
                 return await _update(intake, present)
             if intake.buyer_key > present.buyer_key:
                 return await _learn_buyer(intake, present)
-        except (Conflict, GuardFailed):
+        except (Conflict, GuardFailed) as refusal:
+            # Still not there after that: it was the number that another order has.
+            taken = isinstance(refusal, Conflict)
             continue
         return IngestOutcome.UNCHANGED
     raise OrderContended("the order changes all the time")
@@ -153,8 +156,8 @@ async def _find_present(intake: _Intake) -> _Present | None:
 
 
 # ------------------------------------------------------------------------------------------------------------- writing
-async def _create(intake: _Intake) -> IngestOutcome:
-    """Raises Conflict where somebody else has created it meanwhile."""
+async def _create(intake: _Intake, number: str) -> IngestOutcome:
+    """Raises Conflict where somebody else has created it meanwhile, or has the number."""
     order_id, order = new_id(), intake.order
     lines = await _make_lines(intake, order_id, {})
     columns = {
@@ -165,7 +168,7 @@ async def _create(intake: _Intake) -> IngestOutcome:
         "account_id": intake.account_id,
         "channel": intake.account.channel.code,
         "external_id": order.reference,
-        "number": await _choose_number(intake),
+        "number": number,
         "version": 1,
     }
     parts = write_parts(order, intake.tenant_id, order_id, lines, new=True)
@@ -271,15 +274,10 @@ async def _write(writes: Sequence[Write]) -> None:
     await run_again(lambda: write_together(writes))
 
 
-async def _choose_number(intake: _Intake) -> str:
-    """The platform's own number, unless another account of the merchant has an order of it; then with a tag."""
+def _choose_number(intake: _Intake, *, taken: bool) -> str:
+    """The platform's own number; with a tag where it is too long, or another account's order of the merchant has it."""
     reference = intake.order.reference
-    taken = await fetch_row(
-        "SELECT 1 AS taken FROM customer_order WHERE tenant_id = $1 AND number = $2",
-        intake.tenant_id,
-        reference,
-    )
-    if taken is None and len(reference) <= _MAX_NUMBER:
+    if not taken and len(reference) <= _MAX_NUMBER:
         return reference
     tag = hashlib.sha256(f"{intake.account_id}:{reference}".encode()).hexdigest()[:_TAG_LENGTH]
     return f"{reference[: _MAX_NUMBER - _TAG_LENGTH - 1]}-{tag}"

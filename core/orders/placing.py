@@ -134,7 +134,7 @@ async def _place(
     if wanted.payment is not PaymentMethod.AT_COUNTER:
         problems.append(OrderProblem(OrderErrorCode.PAYMENT_UNAVAILABLE, ("payment",)))
     for _ in range(_ATTEMPTS):
-        basket = await price_lines(store.tenant_id, store.id, wanted.lines)
+        basket = await price_lines(store.tenant_id, store.id, wanted.lines, runtime.clock.now())
         problems += basket.problems
         if problems:
             await keep_refusal(request, problems)
@@ -156,7 +156,7 @@ def _draft(
         tenant_id=store.tenant_id,
         channel=HOUSE,
         number=make_number(now, store.time_zone),
-        type=OrderType.IN_STORE,
+        type=OrderType.PICKUP if basket.is_presale else OrderType.IN_STORE,
         status=OrderStatus.PENDING_PAYMENT,
         version=1,
         placed_at=now,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,8 +13,11 @@ from core.db.conditions import Where
 from core.db.inserts import insert_row
 from core.db.statements import Write, as_uuid, fetch_rows
 from core.ids import new_id
+from core.orders.order_rows import load_lines
 from core.orders.problems import refuse_order
 from core.orders.values import LineView, OrderErrorCode, OrderProblem
+from core.presale.values import WaveView
+from core.presale.waves import WaveClaim, WaveWant, claim_waves, find_presale_lines, return_waves
 from core.reservations.preorders import LineInput, merge_lines
 
 MAX_LINES: Final = 100
@@ -33,24 +37,43 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Basket:
-    """Lines with their prices; `problems` say what keeps them from being ordered."""
+class BasketLine:
+    """One line to order. `wave`: the presale wave that it is sold from; None for spot goods."""
 
-    lines: tuple[tuple[Offer, int], ...]
+    id: UUID
+    index: int
+    offer: Offer
+    quantity: int
+    wave: WaveView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """Lines with their prices; `problems` say what keeps them from being ordered, `waves` take what is sold beforehand."""
+
+    lines: tuple[BasketLine, ...] = ()
     problems: tuple[OrderProblem, ...] = ()
+    waves: tuple[Write, ...] = ()
 
     @property
     def subtotal(self) -> int:
-        return sum(offer.price * quantity for offer, quantity in self.lines)
+        return sum(line.offer.price * line.quantity for line in self.lines)
+
+    @property
+    def is_presale(self) -> bool:
+        return any(line.wave for line in self.lines)
 
 
-async def price_lines(tenant_id: UUID, store_id: UUID, lines: Sequence[LineInput]) -> Basket:
-    """The lines as the store sells them now. Nothing is taken."""
+async def price_lines(tenant_id: UUID, store_id: UUID, lines: Sequence[LineInput], now: datetime) -> Basket:
+    """The lines as the store sells them now: what its stock does not cover, beforehand if it can. Nothing is taken."""
     problems = _check_lines(lines)
     if problems:
-        return Basket((), tuple(problems))
+        return Basket(problems=tuple(problems))
     offers = await _load_offers(tenant_id, store_id, {line.sku_id for line in lines})
-    return _fill_basket(lines, offers)
+    basket = _fill_basket(lines, offers)
+    if basket.subtotal > MAX_AMOUNT:
+        return Basket(problems=(refuse_order("too_large", "lines"),))
+    return await _sell_beforehand(tenant_id, store_id, basket, now)
 
 
 def _check_lines(lines: Sequence[LineInput]) -> list[OrderProblem]:
@@ -64,52 +87,72 @@ def _check_lines(lines: Sequence[LineInput]) -> list[OrderProblem]:
 
 
 def _fill_basket(lines: Sequence[LineInput], offers: Mapping[UUID, Offer]) -> Basket:
-    problems = [
+    unknown = [
         OrderProblem(OrderErrorCode.UNKNOWN_SKU, ("lines", str(index), "skuId"))
         for index, line in enumerate(lines)
         if line.sku_id not in offers
     ]
-    problems += _find_shortages(lines, offers)
-    basket = Basket(
-        tuple((offers[line.sku_id], line.quantity) for line in lines if line.sku_id in offers),
-        tuple(problems),
-    )
-    if basket.subtotal > MAX_AMOUNT:
-        return Basket((), (*problems, refuse_order("too_large", "lines")))
-    return basket
+    known = [
+        BasketLine(new_id(), index, offers[line.sku_id], line.quantity)
+        for index, line in enumerate(lines)
+        if line.sku_id in offers
+    ]
+    return Basket(tuple(known), tuple(unknown))
 
 
-def _find_shortages(lines: Sequence[LineInput], offers: Mapping[UUID, Offer]) -> list[OrderProblem]:
+async def _sell_beforehand(tenant_id: UUID, store_id: UUID, basket: Basket, now: datetime) -> Basket:
+    """The basket with the waves of its presale lines, and with what there is not enough of."""
+    wanted = [(line.offer.sku_id, line.quantity) for line in basket.lines]
+    stocks = {line.offer.sku_id: line.offer.stock for line in basket.lines}
+    places = await find_presale_lines(tenant_id, store_id, wanted, stocks, now)
+    beforehand = [line for place, line in enumerate(basket.lines) if place in places]
+    spot = [line for place, line in enumerate(basket.lines) if place not in places]
+    problems = [*basket.problems, *_find_shortages(spot)]
+    if not beforehand:
+        return Basket(basket.lines, tuple(problems))
+    wants = [WaveWant(line.id, line.offer.sku_id, line.quantity, _path(line)) for line in beforehand]
+    claim = await claim_waves(tenant_id, store_id, wants, now)
+    if not isinstance(claim, WaveClaim):
+        return Basket(basket.lines, (*problems, *claim))
+    lines = tuple(replace(line, wave=claim.waves.get(line.id)) for line in basket.lines)
+    return Basket(lines, tuple(problems), claim.writes)
+
+
+def _find_shortages(lines: Sequence[BasketLine]) -> list[OrderProblem]:
     """Lines of one variant count together; the line is named with which there are too many."""
-    problems, taken = [], dict.fromkeys(offers, 0)
-    for index, line in enumerate(lines):
-        offer = offers.get(line.sku_id)
-        if offer is None or offer.stock is None:
-            continue
-        taken[offer.sku_id] += line.quantity
-        if taken[offer.sku_id] > offer.stock:
-            path = ("lines", str(index), "quantity")
-            left = {"reason": "left", "left": offer.stock}
-            problems.append(OrderProblem(OrderErrorCode.OUT_OF_STOCK, path, values=left))
+    problems, taken = [], dict[UUID, int]()
+    for line in lines:
+        stock = line.offer.stock
+        taken[line.offer.sku_id] = taken.get(line.offer.sku_id, 0) + line.quantity
+        if stock is not None and taken[line.offer.sku_id] > stock:
+            left = {"reason": "left", "left": stock}
+            problems.append(OrderProblem(OrderErrorCode.OUT_OF_STOCK, _path(line), values=left))
     return problems
+
+
+def _path(line: BasketLine) -> tuple[str, ...]:
+    return ("lines", str(line.index), "quantity")
 
 
 def build_lines(tenant_id: UUID, order_id: UUID, basket: Basket) -> list[LineView]:
     """The lines of a new order."""
     return [
         LineView(
-            id=new_id(),
+            id=line.id,
             tenant_id=tenant_id,
             order_id=order_id,
             line_key=str(position),
             position=position,
-            title=offer.title[:_TITLE_LENGTH],
-            quantity=quantity,
-            unit_price=offer.price,
-            total=offer.price * quantity,
-            sku_id=offer.sku_id,
+            title=line.offer.title[:_TITLE_LENGTH],
+            quantity=line.quantity,
+            unit_price=line.offer.price,
+            total=line.offer.price * line.quantity,
+            sku_id=line.offer.sku_id,
+            presale=line.wave is not None,
+            wave_id=line.wave.id if line.wave else None,
+            promised_ship_at=line.wave.promised_ship_at if line.wave else None,
         )
-        for position, (offer, quantity) in enumerate(basket.lines, 1)
+        for position, line in enumerate(basket.lines, 1)
     ]
 
 
@@ -128,6 +171,8 @@ def insert_line(line: LineView) -> Write:
         unit_price=line.unit_price,
         total=line.total,
         presale=line.presale,
+        wave_id=line.wave_id,
+        promised_ship_at=line.promised_ship_at,
         fulfilment_risk=line.fulfilment_risk.value,
         refunded_quantity=0,
         shipped_quantity=0,
@@ -135,17 +180,20 @@ def insert_line(line: LineView) -> Write:
 
 
 def take_stock(tenant_id: UUID, store_id: UUID, order_id: UUID, basket: Basket) -> list[Write]:
-    """Takes the stock of every variant. GuardFailed: there is not enough, it is not sold any more, or not at this price."""
-    prices = {offer.sku_id: offer.price for offer, _ in basket.lines}
-    wanted = merge_lines([LineInput(offer.sku_id, quantity) for offer, quantity in basket.lines])
-    return [
-        write for line in wanted for write in _take(tenant_id, store_id, order_id, line, prices[line.sku_id])
-    ]
+    """Takes stock and waves. GuardFailed: there is not enough, it is not sold any more, or not at this price."""
+    spot = [line for line in basket.lines if line.wave is None]
+    prices = {line.offer.sku_id: line.offer.price for line in spot}
+    wanted = merge_lines([LineInput(line.offer.sku_id, line.quantity) for line in spot])
+    taken = [_take(tenant_id, store_id, order_id, line, prices[line.sku_id]) for line in wanted]
+    return [*basket.waves, *(write for writes in taken for write in writes)]
 
 
-def return_stock(tenant_id: UUID, order_id: UUID) -> list[Write]:
-    """Gives back what an order took, if it has not been given back."""
+async def return_stock(tenant_id: UUID, order_id: UUID) -> list[Write]:
+    """Gives back what an order took of stock and waves, if it has not been given back. GuardFailed: look again."""
+    lines = (await load_lines(tenant_id, [order_id]))[order_id]
+    waves = await return_waves(tenant_id, [line.id for line in lines if line.wave_id])
     return [
+        *waves,
         # The stock first: where writes run in turn, the row must still say that it was not released.
         Write(
             "UPDATE sku SET stock = stock + (SELECT quantity FROM order_stock WHERE tenant_id = $1"

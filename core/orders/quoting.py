@@ -41,7 +41,7 @@ async def quote_order(
     """
     actor = require(actor, Action.QUOTE_ORDER)
     await find_store(actor, store_id)
-    basket = await price_lines(actor.tenant_id, store_id, lines)
+    basket = await price_lines(actor.tenant_id, store_id, lines, runtime.clock.now())
     coupons = await _quote_coupons(runtime, actor, store_id, codes, basket.subtotal)
     problems = tuple(refuse_coupon(codes, each) for each in coupons.problems)
     discount = min(coupons.discount, basket.subtotal)

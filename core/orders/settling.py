@@ -182,14 +182,14 @@ async def _give_up(runtime: Runtime, placement: Placement, result: RedeemResult)
     """A coupon was refused: stock and order are as before. Who was told of the order finds it cancelled."""
     order, now = await _load(placement), runtime.clock.now()
     problems = _list_problems(placement, result)
-    if any(each.status is RedemptionStatus.SUCCEEDED for each in result.redemptions):
-        # A person has found out that one of them was used after all: it is given back with the order.
+    # Where a person has found out that one of them was used after all, it is given back with the order.
+    used = any(each.status is RedemptionStatus.SUCCEEDED for each in result.redemptions)
+    if used:
         end = move_placement(placement, PlacementStatus.CANCELLING, now, problems)
     else:
         end = move_placement(placement, PlacementStatus.FAILED, None, problems)
-    told = placement.told or end.values[0] == PlacementStatus.CANCELLING
-    writes = _cancel_told(placement, order, now) if told else delete_order(order)
-    everything = [end, *return_stock(order.tenant_id, order.id), *writes]
+    writes = _cancel_told(placement, order, now) if placement.told or used else delete_order(order)
+    everything = [end, *await return_stock(order.tenant_id, order.id), *writes]
     await run_again(lambda: write_together(everything))
     runtime.events.wake()
 

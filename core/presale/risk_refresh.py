@@ -35,13 +35,18 @@ _OPEN: Final = (
 )
 _JOINED: Final = "order_line l JOIN customer_order o ON o.tenant_id = l.tenant_id AND o.id = l.order_id"
 
+# From the lines that wait, of which there are few, to their orders, of which there are many.
+_STORES_SQL: Final = (
+    "WITH waiting AS (SELECT DISTINCT tenant_id, order_id FROM order_line WHERE promised_ship_at IS NOT NULL"
+    " AND shipped_at IS NULL) SELECT DISTINCT o.tenant_id, o.store_id FROM waiting CROSS JOIN customer_order o"
+    f" WHERE o.tenant_id = waiting.tenant_id AND o.id = waiting.order_id AND o.status NOT IN ({SETTLED})"
+)
+
 
 async def refresh_risk(runtime: Runtime) -> int:
     """Brings the risk of every open line up to date. Answers how many orders changed."""
     now, changed = runtime.clock.now(), 0
-    for row in await fetch_rows(
-        f"SELECT DISTINCT o.tenant_id, o.store_id FROM {_JOINED} WHERE {_OPEN}",
-    ):
+    for row in await fetch_rows(_STORES_SQL):
         tenant_id, store_id = as_uuid(row["tenant_id"]), as_optional_uuid(row["store_id"])
         horizon = await load_horizon(tenant_id, store_id, now)
         changed += await _refresh_store(tenant_id, store_id, horizon)

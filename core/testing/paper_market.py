@@ -33,7 +33,9 @@ _WORDS = {status: word for word, status in ORDER_STATUSES.items()}
 class PaperMarket(OrderPlatform):
     unknown = "paper-order-none"
     cannot_hold: Mapping[str, str] = {
-        status: "paper knows five states" for status in OrderStatus if status not in _WORDS
+        status.value: "paper knows five states"
+        for status in OrderStatus
+        if status not in _WORDS and status is not OrderStatus.UNRECOGNISED
     }
 
     def __init__(self) -> None:

@@ -27,15 +27,15 @@ async def prune_rows(runtime: Runtime) -> int:
         " (SELECT id FROM outbox_event WHERE id < $1 AND seq IS NOT NULL ORDER BY id LIMIT $2)",
         now - EVENT_LIFETIME,
     )
-    issues, requests = [
+    answers = [
         await _prune(
             f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id < $1 ORDER BY id LIMIT $2)",
             now - KEY_LIFETIME,
         )
-        for table in ("coupon_issue", "reservation_request")
+        for table in ("coupon_issue", "reservation_request", "order_request")
     ]
     logins = await LoginTokenService(runtime.settings, runtime.keys, runtime.clock).prune(now)
-    return events + issues + requests + logins
+    return events + sum(answers) + logins
 
 
 def oldest_id(instant: datetime) -> UUID:

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core.clock import utc_now
-from tests.benchmarks import booking, growth, hot_day, month, redeem, slots
+from tests.benchmarks import booking, growth, hot_day, month, redeem, season, slots
 from tests.benchmarks.arena import open_arena
 from tests.benchmarks.load import send_load
 from tests.benchmarks.processes import pick_cores, pin
@@ -41,6 +41,7 @@ MEASURES = {
     "start": redeem.measure_start,
     "availability": slots.measure_availability,
     "slot_ranking": month.compare_ranking,
+    "season": season.measure_season,
 }
 
 

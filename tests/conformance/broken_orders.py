@@ -142,7 +142,10 @@ class ListsNothing(PaperOrders):
 @breaks("test_orders_keep_to_their_window", "outside of the window")
 class ListsEverything(PaperOrders):
     async def list_orders(self, session: Any, query: OrderQuery) -> OrderPage:
-        return await super().list_orders(session, replace(query, since=query.since - timedelta(days=1), until=query.until + timedelta(days=1)))
+        return await super().list_orders(
+            session,
+            replace(query, since=query.since - timedelta(days=1), until=query.until + timedelta(days=1)),
+        )
 
 
 @breaks("test_orders_keep_to_their_window", "belongs to the window")
@@ -172,7 +175,11 @@ class PagesByNumber(PaperMarket):
         )
         at = int(body["cursor"] or 0)
         more = at + PAGE_SIZE < len(found)
-        return {"code": 0, "orders": found[at : at + PAGE_SIZE], "next": str(at + PAGE_SIZE) if more else None}
+        return {
+            "code": 0,
+            "orders": found[at : at + PAGE_SIZE],
+            "next": str(at + PAGE_SIZE) if more else None,
+        }
 
 
 @breaks("test_orders_survive_changes", "were skipped")

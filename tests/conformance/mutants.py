@@ -6,16 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from core.channels.contract import Channel, Coupons, Identity, Notifications, Reservations, Webhooks
+from core.channels.contract import Channel, Coupons, Identity, Notifications, Orders, Reservations, Webhooks
 from core.testing.coupons import CouponChannelSuite
 from core.testing.identity import IdentityChannelSuite
 from core.testing.notifications import NotificationChannelSuite
+from core.testing.orders import OrderChannelSuite
 from core.testing.paper import PaperChannel
 from core.testing.paper_bookings import PaperBookings
 from core.testing.paper_identity import PaperLoginChannel
 from core.testing.paper_logins import PaperLogins
+from core.testing.paper_market import PaperMarket
 from core.testing.paper_messages import PaperMessages
 from core.testing.paper_notifications import PaperMessageChannel
+from core.testing.paper_orders import PaperOrderChannel
 from core.testing.paper_platform import PaperPlatform
 from core.testing.paper_reservations import PaperBookingChannel
 from core.testing.platforms import Platform
@@ -28,6 +31,7 @@ Maker = (
     | type[Identity]
     | type[Notifications]
     | type[Reservations]
+    | type[Orders]
     | type[Channel]
     | type[Platform]
 )
@@ -37,6 +41,7 @@ SOUND: dict[type[ChannelSuite], tuple[type[Channel], type[Platform]]] = {
     IdentityChannelSuite: (PaperLoginChannel, PaperLogins),
     NotificationChannelSuite: (PaperMessageChannel, PaperMessages),
     ReservationChannelSuite: (PaperBookingChannel, PaperBookings),
+    OrderChannelSuite: (PaperOrderChannel, PaperMarket),
 }
 
 
@@ -66,6 +71,8 @@ class Mutant:
             channel.notifications = self.broken()
         if issubclass(self.broken, Reservations):
             channel.reservations = self.broken()
+        if issubclass(self.broken, Orders):
+            channel.orders = self.broken()
         return channel
 
     def make_platform(self) -> Platform:

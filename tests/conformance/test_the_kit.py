@@ -17,6 +17,7 @@ from tests.conformance import (
     broken_listing,
     broken_looking,
     broken_notifications,
+    broken_orders,
     broken_redeeming,
 )
 from tests.conformance.mutants import MUTANTS, SOUND, Mutant
@@ -32,6 +33,7 @@ BROKEN = (
     broken_listing,
     broken_looking,
     broken_notifications,
+    broken_orders,
     broken_redeeming,
 )
 RULES = [(suite, rule) for suite in SOUND for rule in list_tests(suite)]

@@ -141,7 +141,7 @@ def test_unknown_key_needs_attention(hexiao) -> None:
 def test_channels_are_listed(hexiao) -> None:
     listed = {row["code"]: row for row in json.loads(hexiao("channel", "list", "--json").output)}
     assert {"douyin", "house"} <= set(listed)
-    assert listed["douyin"]["capabilities"] == ["COUPONS", "IDENTITY", "WEBHOOKS"]
+    assert listed["douyin"]["capabilities"] == ["COUPONS", "IDENTITY", "RESERVATIONS", "WEBHOOKS"]
     assert listed["douyin"]["simulator"] == "adapters.douyin.simulator:app"
     assert "douyin" in hexiao("channel", "list").output
 

@@ -111,10 +111,11 @@ async def test_older_state_changes_nothing(stall):
 
 @pytest.mark.parametrize("backwards", [False, True])
 async def test_of_two_states_of_one_instant_the_further_counts(stall, backwards):
-    states = [make_order(status=S.PAID), make_order(status=S.CANCELLED)]
-    for state in reversed(states) if backwards else states:
-        await stall.take(state)
-    assert await stall.list("customer_order", "status") == ["CANCELLED"]
+    for number in range(6):
+        states = [make_order(f"o{number}", status) for status in (S.PAID, S.CANCELLED)]
+        for state in reversed(states) if backwards else states:
+            await stall.take(state)
+    assert await stall.list("customer_order", "status") == ["CANCELLED"] * 6
 
 
 @pytest.mark.parametrize("backwards", [False, True])

@@ -97,6 +97,15 @@ class PresaleShop:
         created = await self.create(sku_id, waves=waves, **changes)
         return created.campaign, sku_id
 
+    async def set_hours(self, opens: int, closes: int) -> None:
+        """The shop works at these hours of every day, holidays included."""
+        hours = {str(day): [[f"{opens:02d}:00", f"{closes:02d}:00"]] for day in range(7)}
+        await self.add(
+            "store_policy", store_id=self.store_id, weekly_hours=hours, close_on_holidays=False, hold_minutes=5,
+            lead_minutes=0, horizon_days=90, change_minutes=120, keep_deposit=True, spread_load=True,
+            points_per_yuan=1, offer_minutes=30, waitlist_cutoff_minutes=60,
+        )  # fmt: skip
+
     async def enlist(self, role: Role, **options: Any) -> Actor:
         if role in (Role.STAFF, Role.POS):
             options.setdefault("store_ids", [self.store_id])

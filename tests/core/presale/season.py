@@ -35,7 +35,10 @@ STEP = 3 * HOUR
 
 @dataclass(frozen=True)
 class Plan:
-    """`delay`: by how much the supplier is late with what is promised between the days `late_from` and `late_to`."""
+    """`delay`: by how much the supplier is late with what is promised between the days `late_from` and `late_to`.
+
+    open_daily  the shop packs on weekends too; else in office hours only
+    """
 
     days: int = 60
     orders_a_day: int = 6
@@ -44,6 +47,7 @@ class Plan:
     late_from: int = 24
     late_to: int = 40
     delay: timedelta = timedelta(days=4)
+    open_daily: bool = False
     seed: int = 60
 
 
@@ -100,6 +104,8 @@ class Simulation:
     async def run(self) -> Season:
         rule = GuardRule(Figure.BAD_REVIEWS, GuardAct.PAUSE, 200, dry_run=False)
         await set_rule(self.shop.owner, self.shop.store_id, rule)
+        if self.plan.open_daily:
+            await self.shop.set_hours(9, 18)
         while self.day < self.plan.days:
             if (self.shop.now - self.begin) % DAY == timedelta(0):
                 await self._begin_day()

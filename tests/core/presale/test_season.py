@@ -26,7 +26,19 @@ async def test_small_season(shop):
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 async def test_season_without_delays(shop):
     """Nobody is late, so nothing is paused: the guard leaves good presales alone."""
-    season = await simulate_season(shop, Plan(days=14, orders_a_day=4, campaign_days=14, late_from=99, late_to=99))
+    plan = Plan(days=14, orders_a_day=4, campaign_days=14, late_from=99, late_to=99, open_daily=True)
+    season = await simulate_season(shop, plan)
     assert (season.late, season.paused_on, season.closed) == (0, [], 0)
     assert season.presales > 5
-    assert season.levels["DANGER"] == 0
+    assert season.warned_share == 1
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_weekends_are_seen_coming(shop):
+    """Office hours only: what is paid for on Friday evening is at risk before the weekend is over."""
+    season = await simulate_season(
+        shop, Plan(days=14, orders_a_day=4, campaign_days=14, late_from=99, late_to=99)
+    )
+    assert season.late > 0
+    assert season.warned_share == 1
+    assert min(season.lead_hours) > 24

@@ -58,10 +58,10 @@ async def add_issue(tenant_id: UUID, instant: datetime) -> UUID:
     return row_id
 
 
-async def add_request(tenant_id: UUID, instant: datetime) -> UUID:
+async def add_request(tenant_id: UUID, instant: datetime, table: str = "reservation_request") -> UUID:
     row_id = aged_id(instant)
     row = insert_row(
-        "reservation_request",
+        table,
         id=row_id,
         tenant_id=tenant_id,
         actor_id=new_id(),
@@ -93,10 +93,13 @@ async def test_old_rows_go(database: Settings, tenant_id: UUID, clock: ManualClo
     issue = str(await add_issue(tenant_id, now - timedelta(hours=24) + minute))
     await add_request(tenant_id, now - timedelta(hours=24) - minute)
     request = str(await add_request(tenant_id, now - timedelta(hours=24) + minute))
-    assert await prune_rows(make_runtime(database, clock)) == 3
+    await add_request(tenant_id, now - timedelta(hours=24) - minute, "order_request")
+    order = str(await add_request(tenant_id, now - timedelta(hours=24) + minute, "order_request"))
+    assert await prune_rows(make_runtime(database, clock)) == 4
     assert await read_ids("outbox_event") == kept
     assert await read_ids("coupon_issue") == {issue}
     assert await read_ids("reservation_request") == {request}
+    assert await read_ids("order_request") == {order}
 
 
 async def test_many_rows_go_in_portions(

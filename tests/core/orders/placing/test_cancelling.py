@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from scripted import Fault
@@ -11,7 +12,9 @@ from till import TEA_STOCK
 
 from core.access.tokens import authenticate, create_token
 from core.access.values import Role
+from core.channels.contract import Refusal
 from core.channels.contract.orders import OrderStatus, RefundStatus
+from core.coupons.resolving import Finding, resolve_redemption
 from core.coupons.values import RedemptionStatus
 from core.db.statements import execute, fetch_rows
 from core.errors import Forbidden, IdempotencyKeyReused, NotFound
@@ -104,6 +107,50 @@ async def test_an_order_whose_coupon_is_unknown_can_be_cancelled(till):
     assert (cancelled.order.status, await till.stock()) == (OrderStatus.CANCELLED, TEA_STOCK)
     await till.settle(seconds=60)
     assert (ticket.living, await till.shop.claims(), await till.placements()) == ([], 0, ["DONE"])
+
+
+async def test_a_basket_under_way_is_not_taken_apart(till):
+    till.shop.paper.add("P1"), till.shop.plain.add("Q1")
+    till.shop.plain.faults["redeem"].append(Fault.ANSWER_LOST)
+    till.shop.plain.faults["status"].extend([Fault.LOST] * 2)
+    order = (await till.place("P1", "Q1")).order
+    assert (await till.cancel(order.id)).order.status is OrderStatus.CANCELLED
+    assert (till.shop.paper.calls.count("reverse"), await till.stock()) == (0, TEA_STOCK)
+    await till.settle(seconds=60)
+    assert await till.shop.ledger() == [RedemptionStatus.REVERSED] * 2
+    assert (await till.shop.claims(), await till.placements()) == (0, ["DONE"])
+
+
+async def test_an_order_that_is_cancelled_before_its_coupons_uses_none(till):
+    ticket = till.shop.paper.add("P1")
+    till.shop.paper.faults["look_up"].append(Fault.HANGS)
+    placing = asyncio.create_task(till.place("P1"))
+    while not till.shop.paper.calls:
+        await asyncio.sleep(0.01)
+    [row] = await fetch_rows("SELECT id FROM customer_order")
+    cancelled = await till.cancel(UUID(str(row["id"])), till.shop.staff)
+    till.shop.paper.release.set()
+    await placing
+    await till.settle()
+    assert cancelled.order.status is OrderStatus.CANCELLED
+    assert (ticket.uses, await till.shop.claims(), await till.stock()) == ([], 0, TEA_STOCK)
+    assert (await till.orders(), await till.placements()) == (["CANCELLED"], ["DONE"])
+
+
+async def test_a_holder_who_was_thought_dead_redeems_nothing(till):
+    ticket = till.shop.paper.add("P1")
+    till.shop.paper.faults["look_up"].append(Fault.HANGS)
+    placing = asyncio.create_task(till.place("P1"))
+    while not till.shop.paper.calls:
+        await asyncio.sleep(0.01)
+    ticket.refusal = Refusal.RISK_BLOCKED
+    await till.settle(sweeps=1)
+    assert await till.placements() == ["FAILED"]
+    ticket.refusal = None
+    till.shop.paper.release.set()
+    placed = await placing
+    assert (placed.order, ticket.uses) == (None, [])
+    assert (await till.stock(), await till.shop.claims(), await till.orders()) == (TEA_STOCK, 0, [])
 
 
 async def test_customers_keep_an_order_whose_coupon_is_used_for_good(till):
@@ -277,8 +324,6 @@ async def test_every_step_is_told(till):
 
 async def test_a_person_finds_out_that_a_given_up_coupon_was_used(till):
     """What needs a person keeps the order waiting, and what the person says decides it."""
-    from core.coupons.resolving import Finding, resolve_redemption
-
     till.shop.blind.add("B1")
     till.shop.blind.faults["redeem"].append(Fault.LOST)
     placed = await till.place("B1")

@@ -11,6 +11,9 @@ from till import TEA_STOCK
 
 from core.channels.contract import Refusal
 from core.channels.contract.orders import OrderStatus
+from core.coupons.detached import drain_detached
+from core.coupons.redemption import redeem_coupons
+from core.coupons.stacking import set_stacking_rules
 from core.coupons.values import CodeInput, RedemptionStatus
 from core.db.statements import execute, fetch_rows
 from core.errors import BadInput, IdempotencyKeyReused, NotFound, Unauthenticated
@@ -199,11 +202,8 @@ async def test_the_price_is_that_of_the_moment(till):
 
 async def test_a_minimum_spend_is_checked_against_the_order(till):
     till.shop.paper.add("P1")
-    await execute("DELETE FROM stacking_rule")
-    from core.coupons import stacking
-
-    rules = [stacking.StackingRule(stacking.RuleKind.MINIMUM_SPEND, amount=6001)]
-    stacking._cache.put(till.shop.owner.tenant_id, tuple(rules))
+    rules = [{"rule": "minimum_spend", "amount": 6001}]
+    assert len(await set_stacking_rules(till.shop.owner, rules)) == 1
     placed = await till.place("P1")
     assert codes_of(placed)[0][2] == "MINIMUM_SPEND_NOT_MET"
     assert (await till.place("P1", tea=3)).order.discount == 5000
@@ -245,6 +245,19 @@ async def test_who_was_told_of_an_order_finds_it_cancelled(till):
     assert (again.order, codes_of(again)[0][0]) == (None, OrderErrorCode.COUPON_REFUSED)
 
 
+async def test_whoever_still_settles_an_order_learns_that_it_was_told_of(till):
+    ticket = till.shop.paper.add("P1")
+    till.shop.paper.faults["redeem"].append(Fault.HANGS)
+    told = await till.place("P1")
+    assert codes_of(told)[0][0] is OrderErrorCode.COUPON_OUTCOME_UNKNOWN
+    ticket.refusal = Refusal.EXPIRED
+    till.shop.paper.release.set()
+    await drain_detached(2)
+    await till.settle()
+    order = await load_order(told.order.tenant_id, told.order.id)
+    assert (order.status, await till.stock(), ticket.uses) == (OrderStatus.CANCELLED, TEA_STOCK, [])
+
+
 async def test_a_client_that_goes_away_stops_nothing(till):
     till.shop.paper.add("P1")
     till.shop.paper.faults["redeem"].append(Fault.HANGS)
@@ -282,8 +295,6 @@ async def test_a_store_of_nobody_is_not_found(till):
 async def test_coupons_are_redeemed_for_an_order_that_is_there(till):
     till.shop.paper.add("P1")
     order = (await till.place()).order
-    from core.coupons.redemption import redeem_coupons
-
     result = await redeem_coupons(
         till.runtime, till.shop.staff, till.shop.store_id, [CodeInput("P1")], "k", order.id
     )
@@ -298,8 +309,6 @@ async def test_no_coupon_is_redeemed_for_a_cancelled_order(till):
     ticket = till.shop.paper.add("P1")
     order = (await till.place()).order
     await till.cancel(order.id)
-    from core.coupons.redemption import redeem_coupons
-
     with pytest.raises(BadInput) as fault:
         await redeem_coupons(
             till.runtime, till.shop.staff, till.shop.store_id, [CodeInput("P1")], "k", order.id
