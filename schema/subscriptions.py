@@ -76,7 +76,6 @@ class Subscription:
                     context.cursor = context.cursors.write_seq(RESERVATION_CHANGED, event.seq)
                     yield reservation
 
-
     @subscription(
         description="Every change of an order of one store, whoever made it, as `redemptionChanged` does. May: owner,"
         " manager, staff, pos (their stores), customer (their own)."

@@ -222,7 +222,8 @@ def _check_orders(channel: Channel, orders: Orders) -> None:
     behaviour = getattr(orders, "behaviour", None)
     if not isinstance(behaviour, OrderBehaviour):
         raise _refuse(
-            channel, "its orders have no `behaviour`; declare an OrderBehaviour: core picks its policy from it"
+            channel,
+            "its orders have no `behaviour`; declare an OrderBehaviour: core picks its policy from it",
         )
     if not _NOTHING <= behaviour.overlap < behaviour.longest_window:
         problem = "an overlap that is negative, or as long as the longest window"

@@ -166,9 +166,8 @@ def check_booking(booking: object) -> None:
         assert getattr(booking, name) is not None, f"{name} is missing"
         check_instant(getattr(booking, name), name)
     check_instant(booking.end, "end")
-    assert type(booking.party_size) is int and booking.party_size >= 1, (
-        f"party_size is {booking.party_size!r}"
-    )
+    assert type(booking.party_size) is int, f"party_size is {booking.party_size!r}"
+    assert booking.party_size >= 1, f"party_size is {booking.party_size!r}"
     for name in ("external_store_id", "service_reference", "staff_reference", "order_reference", "token"):
         check_text(getattr(booking, name), name, optional=True)
     assert booking.phone is None or booking.phone.startswith("+"), "a phone is in E.164, or None"
