@@ -55,7 +55,7 @@ async def run_benchmarks(effort: Effort, folder: Path, only: str | None) -> None
                 found, results[name] = await measure(arena, effort)
                 lines += found
     if only is None:
-        RESULTS.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2))
+        RESULTS.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
     print_lines(lines)
 
 
