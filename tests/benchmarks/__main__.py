@@ -55,7 +55,7 @@ async def run_benchmarks(effort: Effort, folder: Path, only: str | None) -> None
                 found, results[name] = await measure(arena, effort)
                 lines += found
     if only is None:
-        RESULTS.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
+        RESULTS.write_bytes(orjson.dumps(name_keys(results), option=orjson.OPT_INDENT_2))
     print_lines(lines)
 
 
@@ -68,8 +68,19 @@ async def run_profile(effort: Effort, folder: Path) -> None:
     print((folder / "profile.out").read_text())
 
 
+def name_keys(value: object) -> object:
+    """`value` with every key as text: a measurement may be keyed by a number, or by a pair of names."""
+    if isinstance(value, dict):
+        return {_name_key(key): name_keys(each) for key, each in value.items()}
+    return [name_keys(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+def _name_key(key: object) -> str:
+    return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
 def print_lines(lines: Sequence[Line]) -> None:
-    table = Table(title="Redemption (Douyin, two calls) and availability, PostgreSQL, one worker")
+    table = Table(title="Redemption (Douyin, two calls), booking and availability; PostgreSQL, one worker")
     for heading in ("what", "measured", "goal", ""):
         table.add_column(heading)
     for line in lines:
