@@ -36,6 +36,15 @@ class DemoService:
 
 
 @dataclass(frozen=True, slots=True)
+class DemoSku:
+    """Something to order at a store. Ids are global ids."""
+
+    store_id: str
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class DemoToken:
     """`store_ids` None: every store of the merchant."""
 
@@ -84,6 +93,7 @@ class DemoGuide:
     codes: Sequence[DemoCode]
     programs: Sequence[DemoProgram] = ()
     services: Sequence[DemoService] = ()
+    skus: Sequence[DemoSku] = ()
 
     def token(self, role: str) -> str:
         """The first token of a role."""
@@ -109,6 +119,7 @@ class DemoGuide:
                 {"id": each.id, "storeId": each.store_id, "name": each.name, "kind": each.kind}
                 for each in self.services
             ],
+            "skus": [{"id": each.id, "storeId": each.store_id, "name": each.name} for each in self.skus],
             "programs": [_program_json(each) for each in self.programs],
         }
 

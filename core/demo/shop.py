@@ -14,7 +14,7 @@ from core.channels.accounts import ChannelAccountView
 from core.channels.contract import Channel
 from core.demo.guide import DemoCode, DemoGuide, DemoProgram, DemoStore, DemoToken
 from core.demo.own_coupons import issue_own_coupons, require_result
-from core.demo.trades import open_trades
+from core.demo.trades import list_dishes, open_trades
 from core.ids import encode_global_id
 from core.runtime import Runtime
 from core.testing.simulator import LoginSimulator, Simulator
@@ -54,9 +54,10 @@ async def open_shop(runtime: Runtime, simulators: Mapping[str, Simulator], addre
         codes += _sell_coupons(runtime.registry.get(code).name, code, simulator)
     codes += await issue_own_coupons(runtime, shop.owner, shop.first, _USABLE)
     services = await open_trades(runtime, shop.owner, shop.first, shop.salon, shop.gym)
+    dishes = await list_dishes(shop.owner, shop.first)
     tokens = await _hand_out_tokens(shop)
     merchant_id = encode_global_id("Merchant", shop.owner.tenant_id)
-    return DemoGuide(address, merchant_id, MERCHANT, shop.stores, tokens, codes, programs, services)
+    return DemoGuide(address, merchant_id, MERCHANT, shop.stores, tokens, codes, programs, services, dishes)
 
 
 def _find_programs(channel: Channel, account: ChannelAccountView, simulator: Simulator) -> list[DemoProgram]:

@@ -13,8 +13,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from core.access.values import Actor
-from core.catalogue.products import SkuDraft, create_product
-from core.demo.guide import DemoService
+from core.catalogue.products import SkuDraft, create_product, list_products, load_product_skus
+from core.demo.guide import DemoService, DemoSku
 from core.demo.own_coupons import require_result
 from core.ids import encode_global_id
 from core.reservations.setup.classes import schedule_class
@@ -88,6 +88,19 @@ GYM: Final = _Trade(
         ServiceDraft("一对一私教", ServiceKind.APPOINTMENT, 60, 0, 10, ("私教",), price=38_000),
     ),
 )
+
+
+async def list_dishes(owner: Actor, restaurant: UUID) -> list[DemoSku]:
+    """What can be ordered at the restaurant."""
+    page = await list_products(owner, restaurant, 20, None)
+    titles = {product.id: product.title for product in page.products}
+    found = await load_product_skus(owner, titles)
+    store_id = encode_global_id("Store", restaurant)
+    return [
+        DemoSku(store_id, encode_global_id("Sku", sku.id), f"{titles[product_id]} {sku.name}")
+        for product_id, skus in found.items()
+        for sku in skus
+    ]
 
 
 async def open_trades(

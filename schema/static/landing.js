@@ -42,6 +42,7 @@ const shopView = () => ({
   lastRedemption: page.lastRedemption,
   lastSlot: page.lastSlot,
   lastReservation: page.lastReservation,
+  sku: () => page.shop.skus[0],
   service: () => page.shop.services.find((each) => each.storeId === page.store.id) ?? page.shop.services[0],
   code(channel, state) {
     const all = page.shop.codes.filter((each) => each.channel === channel && each.state === state);
@@ -239,7 +240,9 @@ function judge(answer) {
   }
   const { couponLookup, redeemCoupons, reverseRedemption, redemptions } = answer.data;
   const { recommendedSlots, bookReservation, checkInReservation, reservations } = answer.data;
+  const { quoteOrder, placeOrder } = answer.data;
   if (redemptions) return { kind: "good", headline: text("listed", { n: redemptions.edges.length }) };
+  if (quoteOrder ?? placeOrder) return judgeOrder(quoteOrder ?? placeOrder.order, (quoteOrder ?? placeOrder).userErrors, placeOrder);
   if (recommendedSlots) return judgeSlots(recommendedSlots);
   if (reservations) return { kind: "good", headline: text("booked", { n: reservations.edges.length }) };
   if (bookReservation ?? checkInReservation) return judgeReservation(bookReservation ?? checkInReservation);
@@ -257,6 +260,17 @@ function judgeSlots(slots) {
   page.lastSlot = slots[0]?.token ?? null;
   if (!slots.length) return { kind: "bad", headline: text("noSlots") };
   return { kind: "good", headline: text("slots", { n: slots.length }), detail: slots.map((each) => `${clock(each.start)} ${each.staff?.name ?? ""}`.trim()).join(text("and")) };
+}
+
+function judgeOrder(order, userErrors, placed) {
+  const problems = userErrors.map(said).join(text("and"));
+  if (!order) return { kind: "bad", headline: text("notBooked"), detail: problems };
+  if (placed) {
+    for (const code of page.sent.input.couponCodes ?? []) page.spent.add(code);
+    rememberSpent();
+  }
+  const sum = `¥${order.subtotal.amount} − ¥${order.discount.amount} = ¥${order.total.amount}`;
+  return { kind: problems ? "wait" : "good", headline: placed ? `${text("placed")} · ${order.number}` : text("quoted"), detail: [sum, problems].filter(Boolean).join(text("and")) };
 }
 
 function judgeReservation(payload) {
@@ -309,7 +323,7 @@ function paint(value) {
     if (word) return `<span class="word">${word}</span>`;
     if (!string) return `<span class="number">${whole}</span>`;
     const content = string.slice(1, -1);
-    const kind = good.test(content) ? "mark-good" : bad.test(content) && !/^(SET_MEAL|CASH_VOUCHER|TIMES_CARD)$/.test(content) ? "mark-bad" : "string";
+    const kind = good.test(content) ? "mark-good" : bad.test(content) && !/^(SET_MEAL|CASH_VOUCHER|TIMES_CARD|PENDING_PAYMENT)$/.test(content) ? "mark-bad" : "string";
     return `<span class="${kind}">${string}</span>`;
   });
 }

@@ -94,6 +94,36 @@ const day = `query Day($filter: ReservationFilter) {
   }
 }`;
 
+const orderProblem = "code message field couponCode";
+
+const quote = `query Quote($input: QuoteOrderInput!) {
+  quoteOrder(input: $input) {
+    subtotal { amount } discount { amount } total { amount }
+    coupons { title channel { code } faceValue { amount } }
+    userErrors { ${orderProblem} }
+  }
+}`;
+
+const place = `mutation Place($input: PlaceOrderInput!) {
+  placeOrder(input: $input) {
+    order {
+      id number status
+      subtotal { amount } discount { amount } total { amount }
+      lines { title quantity total { amount } }
+    }
+    redemptions {
+      ${redemption}
+    }
+    userErrors { ${orderProblem} }
+  }
+}`;
+
+const order = (shop) => ({
+  storeId: shop.sku().storeId,
+  lines: [{ skuId: shop.sku().id, quantity: 2 }],
+  couponCodes: [shop.code("douyin", "usable"), shop.code("house", "usable")],
+});
+
 export const changes = `subscription Changes($storeId: ID!, $after: String) {
   redemptionChanged(storeId: $storeId, after: $after) {
     id status times redeemedAt reversedAt
@@ -174,6 +204,24 @@ export const operations = [
     name: { "zh-CN": "核销记录", en: "List redemptions" },
     hint: { "zh-CN": "最新的在前；用游标翻页。", en: "Newest first, paged by cursor." },
     variables: (shop) => ({ filter: { storeId: shop.storeId } }),
+  },
+  {
+    id: "quote", document: quote,
+    name: { "zh-CN": "点单试算", en: "Quote an order" },
+    hint: {
+      "zh-CN": "两道菜，一张抖音券，一张自有券：能不能用、抵多少，先算清楚；不会用掉券。",
+      en: "Two dishes, a Douyin coupon and one of the shop’s own: whether they can be used and what they take off. Nothing is used up.",
+    },
+    variables: (shop) => ({ input: order(shop) }),
+  },
+  {
+    id: "place", document: place,
+    name: { "zh-CN": "下单并核销", en: "Place it, coupons redeemed" },
+    hint: {
+      "zh-CN": "下单即核销，不用店员再扫码。券被拒、库存不够，都和没下过单一样。",
+      en: "Placing the order redeems the coupons; nobody scans anything. A refused coupon or missing stock leaves everything as it was.",
+    },
+    variables: (shop) => ({ input: { ...order(shop), idempotencyKey: newKey() } }),
   },
   {
     id: "recommend", document: recommend,
