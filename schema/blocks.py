@@ -116,7 +116,8 @@ class BlockQueries:
 @strawberry.type
 class BlockMutations:
     @mutation(
-        description="Blocks time of a staff member or resource, unless any of it is taken. May: owner, manager."
+        description="Blocks time of a staff member or resource, unless any of it is taken. May: owner, manager,"
+        " staff, pos (their stores)."
     )
     async def block_time(
         self,
@@ -142,7 +143,9 @@ class BlockMutations:
             user_errors=await show_reservation_problems(context, [answer.problem]),
         )
 
-    @mutation(description="Gives blocked time free. A repeat changes nothing. May: owner, manager.")
+    @mutation(
+        description="Gives blocked time free. A repeat changes nothing. May: owner, manager, staff, pos."
+    )
     async def unblock_time(
         self,
         info: Info,

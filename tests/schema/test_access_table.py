@@ -279,9 +279,6 @@ SET_UP_THINGS = {
     " { userErrors { code } } }",
     "cancelClass": f'mutation {{ cancelClass(input: {{sessionId: "{_SESSION}", reason: "r"}})'
     " { userErrors { code } } }",
-    "blockTime": f'mutation {{ blockTime(input: {{storeId: "$store", staffId: "{_MEMBER}",'
-    ' start: "2030-01-01T00:00:00Z", end: "2030-01-02T00:00:00Z"}) { userErrors { code } } }',
-    "unblockTime": f'mutation {{ unblockTime(input: {{blockId: "{_BLOCK}"}}) {{ userErrors {{ code }} }} }}',
 }
 _CAMPAIGN = encode_global_id("PresaleCampaign", new_id())
 SET_UP_THINGS |= {
@@ -292,6 +289,12 @@ SET_UP_THINGS |= {
         "resumePresaleCampaign",
         "closePresaleCampaign",
     )
+}
+# The counter blocks time as well as management; customers do not.
+BLOCKING = {
+    "blockTime": f'mutation {{ blockTime(input: {{storeId: "$store", staffId: "{_MEMBER}",'
+    ' start: "2030-01-01T00:00:00Z", end: "2030-01-02T00:00:00Z"}) { userErrors { code } } }',
+    "unblockTime": f'mutation {{ unblockTime(input: {{blockId: "{_BLOCK}"}}) {{ userErrors {{ code }} }} }}',
 }
 TIME_BLOCKS = f'query {{ timeBlocks(storeId: "%s", {_SPAN}) {{ id }} }}'
 # What management may read of a store, and staff with the scope reports.
@@ -386,6 +389,15 @@ async def test_setting_up(shop: Any, rival: Any, role: Role | None) -> None:
 
 
 @pytest.mark.parametrize("role", [None, OWNER, MANAGER, STAFF, POS, CUSTOMER])
+async def test_blocking(shop: Any, role: Role | None) -> None:
+    client, ids = shop.client(role), await make_things(shop)
+    told = {None: "UNAUTHENTICATED", CUSTOMER: "FORBIDDEN"}
+    for name, query in BLOCKING.items():
+        answer = await client.ask(ids.fill(query))
+        assert read_code(answer) == told.get(role, "NOT_FOUND"), (name, answer)
+
+
+@pytest.mark.parametrize("role", [None, OWNER, MANAGER, STAFF, POS, CUSTOMER])
 async def test_blocks_seen(shop: Any, rival: Any, role: Role | None) -> None:
     told = {None: ("UNAUTHENTICATED",) * 3, CUSTOMER: ("FORBIDDEN",) * 3}
     told |= dict.fromkeys(MANAGEMENT, (None, None, "NOT_FOUND"))
@@ -421,7 +433,7 @@ async def test_table_is_complete(shop: Any) -> None:
     names = {each["name"] for kind in ("queryType", "mutationType") for each in schema[kind]["fields"]}
     others = {"node", "reverseRedemption", "resolveRedemption", "timeBlocks"}
     others |= set(ORDERING)
-    others |= {*STORE_FIGURES, *SET_UP_STORES, *SET_UP_THINGS, *CHANNEL_BOOKINGS, *PREPAID}
+    others |= {*BLOCKING, *STORE_FIGURES, *SET_UP_STORES, *SET_UP_THINGS, *CHANNEL_BOOKINGS, *PREPAID}
     assert names == {*OPEN, *STORE_BOUND, *MANAGED, *MESSAGES, *FIGURES, *FREE, *BOOKING, *VISITS, *others}
 
 

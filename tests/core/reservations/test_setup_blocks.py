@@ -130,11 +130,11 @@ async def test_wrong_block_is_named(salon, span, reason, field):
     assert await salon.count("time_block") == 0
 
 
-async def test_blocks_are_managements(salon):
+async def test_blocks_are_not_for_guests(salon):
     rival = await authenticate((await create_merchant("Rival", "There")).token)
     view = await block(salon)
     free = Span(NOON.end, NOON.end + timedelta(hours=1))
-    for actor, fault in ((rival, NotFound), (salon.staff, Forbidden), (salon.customer, Forbidden)):
+    for actor, fault in ((rival, NotFound), (salon.customer, Forbidden)):
         with pytest.raises(fault):
             await block(salon, free, actor=actor)
         with pytest.raises(fault):
@@ -142,6 +142,13 @@ async def test_blocks_are_managements(salon):
     with pytest.raises(Forbidden):
         await list_blocks(salon.customer, salon.store_id, DAY)
     assert await salon.taken() == ["CONFIRMED"]
+
+
+async def test_staff_block_and_unblock(salon):
+    view = await block(salon, actor=salon.staff)
+    assert await salon.taken() == ["CONFIRMED"]
+    await unblock_time(salon.staff, view.id)
+    assert await salon.taken() == ["RELEASED"]
 
 
 async def test_staff_of_another_store(salon):
