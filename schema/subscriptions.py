@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, TypeVar, cast
+from uuid import UUID
 
 import strawberry
 
 from core.access.permissions import Action, require
 from core.access.stores import find_store
+from core.coupons.states import EVENT_KIND as REDEMPTION_CHANGED
 from core.orders.announcing import ORDER_CHANGED
 from core.reservations.announcing import RESERVATION_CHANGED
 from schema.context import Context, Info
@@ -19,7 +21,8 @@ from schema.orders import Order, find_visible_order
 from schema.redemptions import Redemption, show_redemption
 from schema.reservations import Reservation, find_own_reservation
 
-REDEMPTION_CHANGED: Final = "redemption.changed"
+Shown = TypeVar("Shown")
+Find = Callable[[Context, UUID], Awaitable[Shown | None]]
 
 
 @strawberry.type(description="What can be watched, over graphql-transport-ws on the same path.")
@@ -38,17 +41,12 @@ class Subscription:
             strawberry.argument(description="The `extensions.cursor` of the last message that arrived."),
         ] = None,
     ) -> AsyncGenerator[Redemption, None]:
-        context = info.context
-        actor = require(await context.sign_in(), Action.WATCH_REDEMPTIONS)
-        store = await find_store(actor, read_id(store_id, "Store", "storeId"))
-        position = context.cursors.read_seq(REDEMPTION_CHANGED, after)
-        events = context.runtime.events.subscribe(actor.tenant_id, (REDEMPTION_CHANGED,), store.id, position)
-        async with aclosing(cast("Any", events)):
-            async for event in events:
-                redemption = await _load_redemption(context, event.subject_id)
-                if redemption is not None:
-                    context.cursor = context.cursors.write_seq(REDEMPTION_CHANGED, event.seq)
-                    yield redemption
+        shown = _watch(
+            info.context, Action.WATCH_REDEMPTIONS, REDEMPTION_CHANGED, _find_redemption, store_id, after
+        )
+        async with aclosing(shown):
+            async for each in shown:
+                yield each
 
     @subscription(
         description="Every change of a reservation in one store, whoever made it, as `redemptionChanged` does. May:"
@@ -63,18 +61,17 @@ class Subscription:
             strawberry.argument(description="The `extensions.cursor` of the last message that arrived."),
         ] = None,
     ) -> AsyncGenerator[Reservation, None]:
-        context = info.context
-        actor = require(await context.sign_in(), Action.WATCH_RESERVATIONS)
-        store = await find_store(actor, read_id(store_id, "Store", "storeId"))
-        position = context.cursors.read_seq(RESERVATION_CHANGED, after)
-        events = context.runtime.events.subscribe(actor.tenant_id, (RESERVATION_CHANGED,), store.id, position)
-        async with aclosing(cast("Any", events)):
-            async for event in events:
-                await context.check_again()
-                reservation = await find_own_reservation(context, event.subject_id)
-                if reservation is not None:
-                    context.cursor = context.cursors.write_seq(RESERVATION_CHANGED, event.seq)
-                    yield reservation
+        shown = _watch(
+            info.context,
+            Action.WATCH_RESERVATIONS,
+            RESERVATION_CHANGED,
+            find_own_reservation,
+            store_id,
+            after,
+        )
+        async with aclosing(shown):
+            async for each in shown:
+                yield each
 
     @subscription(
         description="Every change of an order of one store, whoever made it, as `redemptionChanged` does. May: owner,"
@@ -89,22 +86,32 @@ class Subscription:
             strawberry.argument(description="The `extensions.cursor` of the last message that arrived."),
         ] = None,
     ) -> AsyncGenerator[Order, None]:
-        context = info.context
-        actor = require(await context.sign_in(), Action.WATCH_ORDERS)
-        store = await find_store(actor, read_id(store_id, "Store", "storeId"))
-        position = context.cursors.read_seq(ORDER_CHANGED, after)
-        events = context.runtime.events.subscribe(actor.tenant_id, (ORDER_CHANGED,), store.id, position)
-        async with aclosing(cast("Any", events)):
-            async for event in events:
-                await context.check_again()
-                order = await find_visible_order(context, event.subject_id)
-                if order is not None:
-                    context.cursor = context.cursors.write_seq(ORDER_CHANGED, event.seq)
-                    yield order
+        shown = _watch(info.context, Action.WATCH_ORDERS, ORDER_CHANGED, find_visible_order, store_id, after)
+        async with aclosing(shown):
+            async for each in shown:
+                yield each
 
 
-async def _load_redemption(context: Context, redemption_id: Any) -> Redemption | None:
-    """The redemption as it is now, None for one that the watcher may not see. Raises Unauthenticated."""
-    await context.check_again()
-    view = await (await context.load()).redemptions.load(redemption_id)
+async def _watch(
+    context: Context, action: Action, kind: str, find: Find[Shown], store_id: strawberry.ID, after: str | None
+) -> AsyncGenerator[Shown, None]:
+    """What the events of a kind in a store are about, as it is now; what the watcher may not see is passed over.
+
+    Raises Unauthenticated once the token has ended.
+    """
+    actor = require(await context.sign_in(), action)
+    store = await find_store(actor, read_id(store_id, "Store", "storeId"))
+    position = context.cursors.read_seq(kind, after)
+    events = context.runtime.events.subscribe(actor.tenant_id, (kind,), store.id, position)
+    async with aclosing(cast("Any", events)):
+        async for event in events:
+            await context.check_again()
+            found = await find(context, event.subject_id)
+            if found is not None:
+                context.cursor = context.cursors.write_seq(kind, event.seq)
+                yield found
+
+
+async def _find_redemption(context: Context, row_id: UUID) -> Redemption | None:
+    view = await (await context.load()).redemptions.load(row_id)
     return show_redemption(view) if view is not None else None
