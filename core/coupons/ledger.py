@@ -9,6 +9,7 @@ from uuid import UUID
 from core.access.permissions import Action, require
 from core.access.stores import find_store
 from core.access.values import Actor
+from core.access.visibility import build_visible
 from core.channels.contract import Refusal
 from core.coupons.coupon_rows import view_row
 from core.coupons.journal import RedemptionRow, Saga
@@ -57,7 +58,7 @@ async def count_redemptions(actor: Actor | None, wanted: RedemptionFilter) -> in
 
 async def load_redemptions(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, RedemptionView]:
     """Those of `ids` that the actor may see."""
-    where = _visible(actor)
+    where = build_visible(actor)
     where.add_any("id", ids)
     rows = await fetch_rows(f"SELECT * FROM redemption WHERE {where}", *where.values)
     return {view.id: view for view in map(view_redemption, rows)}
@@ -68,7 +69,7 @@ async def load_coupons(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, CouponVi
     where = Where(actor.tenant_id)
     where.add_any("id", ids)
     if actor.store_ids is not None or actor.is_customer:
-        seen = _visible(actor)
+        seen = build_visible(actor)
         seen.add_any("coupon_id", ids)
         rows = await fetch_rows(f"SELECT DISTINCT coupon_id FROM redemption WHERE {seen}", *seen.values)
         where.add_any("id", [as_uuid(row["coupon_id"]) for row in rows])
@@ -78,7 +79,7 @@ async def load_coupons(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, CouponVi
 
 async def _select(actor: Actor | None, wanted: RedemptionFilter) -> Where:
     actor = require(actor, Action.LIST_REDEMPTIONS)
-    where = _visible(actor)
+    where = build_visible(actor)
     if wanted.store_id is not None:
         await find_store(actor, wanted.store_id)
         where.add("store_id = ?", wanted.store_id)
@@ -90,16 +91,6 @@ async def _select(actor: Actor | None, wanted: RedemptionFilter) -> Where:
         where.add("created_at >= ?", wanted.since)
     if wanted.until is not None:
         where.add("created_at < ?", wanted.until)
-    return where
-
-
-def _visible(actor: Actor) -> Where:
-    """Customers see their own, staff and terminals their stores', owner and manager the merchant's."""
-    where = Where(actor.tenant_id)
-    if actor.is_customer:
-        where.add("customer_id = ?", actor.customer_id)
-    elif actor.store_ids is not None:
-        where.add_any("store_id", sorted(actor.store_ids))
     return where
 
 

@@ -9,10 +9,11 @@ from uuid import UUID
 from core.access.permissions import Action, require
 from core.access.stores import find_store
 from core.access.values import Actor
+from core.access.visibility import build_visible
 from core.channels.contract.orders import OrderStatus
 from core.db.conditions import Where
 from core.db.statements import fetch_row, fetch_rows
-from core.orders.order_rows import ORDER_COLUMNS, build_visible, read_order
+from core.orders.order_rows import ORDER_COLUMNS, read_order
 from core.orders.values import FulfilmentRisk, OrderView
 
 

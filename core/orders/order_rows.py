@@ -8,6 +8,7 @@ from uuid import UUID
 
 from core.access.permissions import Action, require
 from core.access.values import Actor
+from core.access.visibility import build_visible
 from core.channels.contract.orders import OrderStatus, OrderType, RefundStatus
 from core.db.conditions import Where
 from core.db.statements import (
@@ -50,16 +51,6 @@ async def load_orders(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, OrderView
 async def find_own_order(actor: Actor, order_id: UUID) -> OrderView | None:
     """The order; None where there is none that the actor may see."""
     return (await load_orders(actor, [order_id])).get(order_id)
-
-
-def build_visible(actor: Actor) -> Where:
-    """Customers see their own, staff and terminals their stores', owner and manager the merchant's."""
-    where = Where(actor.tenant_id)
-    if actor.is_customer:
-        where.add("customer_id = ?", actor.customer_id)
-    elif actor.store_ids is not None:
-        where.add_any("store_id", sorted(actor.store_ids))
-    return where
 
 
 # --------------------------------------------------------------------------------------------------------------- parts

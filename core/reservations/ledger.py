@@ -10,11 +10,12 @@ from uuid import UUID
 from core.access.permissions import Action, require
 from core.access.stores import find_store
 from core.access.values import Actor
+from core.access.visibility import build_visible
 from core.db.conditions import Where
 from core.db.statements import fetch_row, fetch_rows
 from core.errors import BadInput
 from core.messages import text
-from core.reservations.reservation_rows import build_visible, read_reservation
+from core.reservations.reservation_rows import read_reservation
 from core.reservations.values import ReservationStatus, ReservationView
 
 _TAIL_LENGTH: Final = 4

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core.access.permissions import Action, require
 from core.access.values import Actor
-from core.db.conditions import Where
+from core.access.visibility import build_visible
 from core.db.statements import (
     as_instant,
     as_json,
@@ -40,16 +40,6 @@ async def load_reservations(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, Res
 async def find_own(actor: Actor, reservation_id: UUID) -> ReservationView | None:
     """The reservation; None where there is none that the actor may see."""
     return (await load_reservations(actor, [reservation_id])).get(reservation_id)
-
-
-def build_visible(actor: Actor) -> Where:
-    """Customers see their own, staff and terminals their stores', owner and manager the merchant's."""
-    where = Where(actor.tenant_id)
-    if actor.is_customer:
-        where.add("customer_id = ?", actor.customer_id)
-    elif actor.store_ids is not None:
-        where.add_any("store_id", sorted(actor.store_ids))
-    return where
 
 
 def read_reservation(row: Mapping[str, Any]) -> ReservationView:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from core.access.values import Actor
+from core.access.visibility import build_visible
 from core.db.conditions import Where
 from core.db.statements import (
     Write,
@@ -91,16 +92,6 @@ async def select_entries(where: Where, order: str, limit: int | None = None) -> 
     limited = f" LIMIT {limit:d}" if limit else ""
     rows = await fetch_rows(f"{_SELECT} WHERE {where} ORDER BY {order}{limited}", *where.values)
     return [read_entry(row) for row in rows]
-
-
-def build_visible(actor: Actor) -> Where:
-    """Which entries the actor may see at all."""
-    where = Where(actor.tenant_id)
-    if actor.is_customer:
-        where.add("customer_id = ?", actor.customer_id)
-    elif actor.store_ids is not None:
-        where.add_any("store_id", sorted(actor.store_ids))
-    return where
 
 
 def read_entry(row: Mapping[str, Any]) -> EntryView:
